@@ -1,0 +1,1 @@
+"""Larder: a recipe API that teams fork."""

@@ -1,0 +1,37 @@
+"""Recipes: anybody reads them, who is signed in adds his own, and their submitter or a superuser changes them."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from app import crud
+from app.api.deps import Caller, CurrentUser, SessionDep
+from app.api.problems import problems
+from app.api.resource import Resource
+from app.api.routing import Router
+from app.crud.query import ListQuery
+from app.schemas.page import Words
+from app.schemas.recipe import RecipeCreate, RecipeRead, RecipeSearchResults, RecipeUpdate
+
+router = Router("/api/v1/recipes", tags=["recipes"])
+
+
+@router.get("/search", responses=problems())
+def search(
+    session: SessionDep,
+    keyword: Annotated[Words, Query(min_length=3, description="Words to find")],
+    max_results: Annotated[int, Query(ge=1, le=100)] = 10,
+) -> RecipeSearchResults:
+    """Finds recipes by words in their label or source. `GET /recipes?q=` does the same and more."""
+    rows = crud.recipe.get_multi(session, ListQuery(q=keyword, limit=max_results))
+    return RecipeSearchResults(results=[RecipeRead.model_validate(row) for row in rows])
+
+
+Resource(
+    crud.recipe,
+    create=RecipeCreate,
+    update=RecipeUpdate,
+    read=RecipeRead,
+    reader=Caller,
+    writer=CurrentUser,
+).add_to(router)

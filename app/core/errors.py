@@ -1,0 +1,82 @@
+"""What can go wrong, in the domain's own words. Each error carries the HTTP status that `app.api.errors` gives it.
+
+DomainError
+├── NotAuthenticated      401
+├── NotAllowed            403
+├── NotFound              404
+├── Conflict              409
+├── UnsupportedMediaType  415
+├── Invalid               422
+├── BadGateway            502
+├── Unavailable           503
+└── GatewayTimeout        504
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One rejected part of a request.
+
+    `pointer` is a JSON pointer (RFC 6901) into the body, such as "/label"; a part of the URL or a header is named
+    by its place, such as "query/limit".
+    """
+
+    pointer: str
+    detail: str
+    type: str
+
+
+class DomainError(Exception):
+    """The root: raised anywhere, caught once. `detail` is shown to the caller, so it holds no secret and no SQL."""
+
+    status: ClassVar[int]
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, detail: str, *errors: FieldError) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+
+
+class NotAuthenticated(DomainError):
+    status = 401
+    headers = {"WWW-Authenticate": "Bearer"}
+
+
+class NotAllowed(DomainError):
+    status = 403
+
+
+class NotFound(DomainError):
+    status = 404
+
+
+class Conflict(DomainError):
+    status = 409
+
+
+class UnsupportedMediaType(DomainError):
+    status = 415
+
+
+class Invalid(DomainError):
+    status = 422
+
+
+class BadGateway(DomainError):
+    status = 502
+
+
+class Unavailable(DomainError):
+    """Nothing was done; the same request may be sent again after `Retry-After` seconds."""
+
+    status = 503
+    headers = {"Retry-After": "1"}
+
+
+class GatewayTimeout(DomainError):
+    status = 504

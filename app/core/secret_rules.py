@@ -1,0 +1,29 @@
+"""What makes a secret too weak to start with. Each rule answers with a reason, or None when the secret will do."""
+
+KEY_BYTES = 32
+PASSWORD_LENGTH = 12
+EXAMPLES = ("changethis", "change-me", "changeme", "your-secret", "supersecret", "example", "password", "12345678")
+
+
+def weakness_of_key(key: str) -> str | None:
+    """HS256 wants a key at least as long as its hash, 32 bytes (RFC 7518, section 3.2)."""
+    if len(key.encode()) < KEY_BYTES:
+        return f"must be at least {KEY_BYTES} bytes long"
+    return _weakness(key)
+
+
+def weakness_of_password(password: str, email: str) -> str | None:
+    """The first superuser's password opens everything, so it is held to more than length."""
+    if len(password) < PASSWORD_LENGTH:
+        return f"must be at least {PASSWORD_LENGTH} characters long"
+    if email.partition("@")[0].lower() in password.lower():
+        return "contains the account's own name"
+    return _weakness(password)
+
+
+def _weakness(secret: str) -> str | None:
+    if secret in (secret + secret)[1:-1] or len(set(secret)) < 6:
+        return "repeats itself"
+    if any(example in secret.lower() for example in EXAMPLES):
+        return "is an example, not a secret"
+    return None

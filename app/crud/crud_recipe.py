@@ -1,0 +1,22 @@
+"""What recipes need beyond `CRUDBase`: who owns them, and what they are found by."""
+
+from sqlalchemy import ColumnElement, true
+
+from app.crud.base import CRUDBase, Values
+from app.models import Recipe, User
+from app.schemas.recipe import RecipeCreate, RecipeUpdate
+
+
+class CRUDRecipe(CRUDBase[Recipe, RecipeCreate, RecipeUpdate]):
+    filters = ("id", "label", "source", "url", "submitter_id", "created_at", "updated_at")
+    searches = ("label", "source")
+    sorts = ("id", "label", "source", "created_at", "updated_at")
+
+    def changeable(self, caller: User) -> ColumnElement[bool]:
+        return true() if caller.is_superuser else Recipe.submitter_id == caller.id
+
+    def owned(self, caller: User | None) -> Values:
+        return {"submitter_id": caller and caller.id}
+
+
+recipe = CRUDRecipe(Recipe)

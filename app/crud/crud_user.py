@@ -1,0 +1,64 @@
+"""What accounts need beyond `CRUDBase`: passwords, sign-in, and a superuser who is always there."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from app.core import security
+from app.core.errors import Conflict, NotAuthenticated
+from app.core.security import AccessToken
+from app.crud.base import CRUDBase, Values
+from app.models import User
+from app.schemas.user import SignUp, UserCreate, UserUpdate
+
+
+class CRUDUser(CRUDBase[User, UserCreate, UserUpdate]):
+    filters = ("id", "email", "first_name", "surname", "is_active", "is_superuser", "created_at", "updated_at")
+    searches = ("email", "first_name", "surname")
+    sorts = ("id", "email", "created_at", "updated_at")
+
+    def sign_up(self, session: Session, data: SignUp) -> User:
+        return self.create(session, UserCreate(**data.model_dump()))
+
+    def sign_in(self, session: Session, email: str, password: str) -> User:
+        """The active user with this e-mail and password; `NotAuthenticated` in the same words and time otherwise."""
+        user = session.scalar(select(User).where(User.email == email.lower(), User.is_active))
+        right, new_hash = security.verify_password(password, user.hashed_password if user else None)
+        if user is None or not right:
+            raise NotAuthenticated("The e-mail or the password is wrong")
+        if new_hash:
+            session.execute(update(User).where(User.id == user.id).values(hashed_password=new_hash))
+        return user
+
+    def signed_in(self, session: Session, token: AccessToken) -> User:
+        """The user of a token; `NotAuthenticated` when it has ended since, with the account or its password."""
+        user = session.get(User, token.user_id)
+        if user is None or not user.is_active or user.token_generation != token.generation:
+            raise NotAuthenticated("The session has ended")
+        return user
+
+    def remove(self, session: Session, id: int, caller: User) -> None:
+        self._keep_a_superuser(session, without=id)
+        super().remove(session, id, caller)
+
+    def columns(self, values: dict[str, Any]) -> dict[str, Any]:
+        if "password" in values:
+            values["hashed_password"] = security.hash_password(values.pop("password"))
+        return values
+
+    def _change(self, session: Session, id: int, values: Values, caller: User) -> User:
+        if values.get("is_superuser") is False or values.get("is_active") is False:
+            self._keep_a_superuser(session, without=id)
+        if "hashed_password" in values or values.get("is_active") is False:
+            values = {**values, "token_generation": User.token_generation + 1}
+        return super()._change(session, id, values, caller)
+
+    def _keep_a_superuser(self, session: Session, without: int) -> None:
+        """Locks all active superusers, so that of two who remove each other the second one sees the first's work."""
+        active_superusers = select(User.id).where(User.is_superuser, User.is_active).order_by(User.id)
+        if session.scalars(active_superusers.with_for_update()).all() == [without]:
+            raise Conflict("The last active superuser has to stay")
+
+
+user = CRUDUser(User)

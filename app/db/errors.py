@@ -1,0 +1,80 @@
+"""Driver errors become domain errors here, once, the moment they leave the driver."""
+
+import re
+from typing import Any
+
+from sqlalchemy import Constraint, Index, Table
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from app.core.errors import Conflict, DomainError, FieldError, Invalid, Unavailable
+from app.db.base import Base
+
+TAKE_TURNS = {"40001", "40P01", "55P03"}
+"""SQLSTATE: serialization failure, deadlock, lock not available."""
+
+CANCELED = "57014"
+"""SQLSTATE of a statement that ran into `statement_timeout`."""
+
+
+def translate_driver_error(context: ExceptionContext) -> DomainError | None:
+    """Answers what SQLAlchemy's `handle_error` event raises instead; None leaves the error as it is."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, IntegrityError):
+        return _violation(error.orig)
+    state: str | None = getattr(context.original_exception, "pgcode", None)
+    if state == CANCELED:
+        return Unavailable("The database took too long to answer")
+    if state in TAKE_TURNS or "database is locked" in str(context.original_exception):
+        return Unavailable("The database is busy with other writers")
+    if context.is_disconnect or (context.connection is None and isinstance(error, OperationalError)):
+        return Unavailable("The database cannot be reached")
+    return None
+
+
+def _violation(driver_error: Any) -> DomainError:
+    """The fields come from the constraint that was violated, never from asking the database again."""
+    kind, fields = _postgresql_violation(driver_error) or _sqlite_violation(driver_error)
+    if kind == "unique":
+        return Conflict("The value is already taken", *_errors(fields, "is already taken", kind))
+    if kind == "foreign key":
+        return Conflict("The rows refer to each other", *_errors(fields, "refers to nothing", kind))
+    return Invalid("The value is not allowed", *_errors(fields, "is not allowed", kind))
+
+
+def _errors(fields: tuple[str, ...], detail: str, kind: str) -> list[FieldError]:
+    return [FieldError(f"/{field}", detail, kind.replace(" ", "_")) for field in fields]
+
+
+KINDS = {"23502": "not null", "23503": "foreign key", "23505": "unique", "23514": "check"}
+"""SQLSTATE, class 23: integrity constraint violation."""
+
+
+def _postgresql_violation(driver_error: Any) -> tuple[str, tuple[str, ...]] | None:
+    if not hasattr(driver_error, "diag"):
+        return None
+    diagnosis = driver_error.diag
+    fields = (diagnosis.column_name,) if diagnosis.column_name else _fields_of(diagnosis.constraint_name)
+    return KINDS.get(driver_error.pgcode, "check"), fields
+
+
+def _sqlite_violation(driver_error: Any) -> tuple[str, tuple[str, ...]]:
+    kind, _, subject = str(driver_error).partition(" constraint failed")
+    columns = re.findall(r"\w+\.(\w+)", subject)
+    return kind.lower(), tuple(columns) or _fields_of(re.sub(r"^: (index ')?|'$", "", subject))
+
+
+def _fields_of(name: str | None) -> tuple[str, ...]:
+    named: list[tuple[Table, Constraint | Index]] = [
+        (table, one) for table in Base.metadata.tables.values() for one in (*table.constraints, *table.indexes)
+    ]
+    for table, one in named:
+        if name and one.name == name:
+            # An index on an expression has no columns of its own; the check's text names them.
+            return tuple(column.name for column in getattr(one, "columns", ())) or _mentioned(table, one)
+    return ()
+
+
+def _mentioned(table: Table, one: Constraint | Index) -> tuple[str, ...]:
+    text = str(getattr(one, "sqltext", "") or getattr(one, "expressions", ""))
+    return tuple(column.name for column in table.columns if re.search(rf"\b{column.name}\b", text))

@@ -1,0 +1,93 @@
+"""The engine and the two kinds of session: one that writes in a transaction, one that only reads."""
+
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core.config import settings
+from app.db.errors import translate_driver_error
+
+__all__ = ["ReadSessions", "Session", "Sessions", "WriteSessions", "engine", "make_engine"]
+
+CONNECT_TIMEOUT = 2
+"""Seconds; what libpq takes at the least."""
+
+BUSY_TIMEOUT = 5
+"""Seconds that a writer waits for another one on SQLite."""
+
+
+def make_engine(url: str) -> Engine:
+    """An engine with one connection per job thread: a job never waits for a connection, threads are the gate."""
+    sqlite = make_url(url).get_backend_name() == "sqlite"
+    engine = create_engine(
+        url,
+        pool_size=settings.THREADS + 1,  # one more for the readiness probe
+        max_overflow=0,
+        pool_timeout=CONNECT_TIMEOUT,
+        pool_use_lifo=True,
+        connect_args=_sqlite_arguments() if sqlite else _postgresql_arguments(),
+    )
+    event.listen(engine, "handle_error", translate_driver_error, retval=True)
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_on_sqlite)
+    return engine
+
+
+def _postgresql_arguments() -> dict[str, Any]:
+    milliseconds = round(settings.STATEMENT_TIMEOUT * 1000)
+    return {
+        "application_name": "larder",
+        "connect_timeout": CONNECT_TIMEOUT,
+        "options": f"-c timezone=utc -c statement_timeout={milliseconds}",
+        # A peer that vanished without a word is noticed after this many milliseconds, not after hours.
+        "tcp_user_timeout": milliseconds,
+    }
+
+
+def _sqlite_arguments() -> dict[str, Any]:
+    # A pooled connection passes from thread to thread, one at a time.
+    return {"check_same_thread": False, "timeout": BUSY_TIMEOUT}
+
+
+def _prepare_sqlite(connection: SQLiteConnection, _: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself; see _begin_on_sqlite
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    # SQLite's own lower() knows ASCII only, and searching "FRANÇAISE" must find "Française".
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _begin_on_sqlite(connection: Connection) -> None:
+    """A plain BEGIN fails when it turns from reading to writing while another writes; IMMEDIATE waits instead."""
+    if not connection.get_execution_options().get("reads_only"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine and pool for reads: no BEGIN, no COMMIT, each statement sees what is committed."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(reads_only=True)
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+class ReadSession(Session):
+    """Refuses to write, because what it wrote would be committed at once."""
+
+    def flush(self, objects: object = None) -> None:
+        if self.new or self.dirty or self.deleted:
+            raise RuntimeError("A reading session was asked to write")
+
+
+engine = make_engine(settings.DATABASE_URL)
+
+Sessions = sessionmaker[Session]
+
+WriteSessions: Sessions = sessionmaker(engine, expire_on_commit=False)
+ReadSessions: Sessions = sessionmaker(reading(engine), class_=ReadSession, expire_on_commit=False)

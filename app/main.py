@@ -1,0 +1,69 @@
+"""The table of contents: what the service is made of, from the outside in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app import pages
+from app.api import errors, health
+from app.api.api_v1 import api
+from app.api.routing import operation_id
+from app.clients.reddit import Reddit
+from app.core import logging
+from app.core.config import settings
+from app.middleware.allowed_hosts import AllowedHosts
+from app.middleware.body_limit import BodyLimit
+from app.middleware.deadline import Deadline
+from app.middleware.paths import Head, TrailingSlash
+from app.middleware.request_context import RequestContext
+from app.middleware.security_headers import SecurityHeaders
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with Reddit(settings.REDDIT_URL) as app.state.reddit:
+        yield
+
+
+def create_app() -> FastAPI:
+    logging.configure()
+    app = FastAPI(
+        title="Larder",
+        version="1.0.0",
+        description="Recipes and who brought them.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
+    app.state.error_page = pages.error_page
+
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit, size=settings.MAX_BODY_SIZE)
+    app.add_middleware(Deadline, seconds=settings.REQUEST_TIMEOUT)
+    app.add_middleware(TrailingSlash)
+    app.add_middleware(Head)
+    if settings.CORS_ORIGINS:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.CORS_ORIGINS,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Link", "Location", "X-Request-ID"],
+        )
+    app.add_middleware(AllowedHosts, hosts=settings.ALLOWED_HOSTS)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestContext)
+
+    errors.install(app)
+    for router in (*api.routers, health.router, pages.router):
+        app.include_router(router)
+    pages.mount_static(app)
+    return app
+
+
+app = create_app()

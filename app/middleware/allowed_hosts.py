@@ -1,0 +1,28 @@
+"""Which names this service answers to."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.errors import problem
+
+
+class AllowedHosts:
+    """Answers 400 to a Host header that is none of `hosts`; "*" stands for any, "*.example.com" for all below it."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self.app = app
+        self.names = {host.lower() for host in hosts if "*" not in host}
+        self.suffixes = tuple(host.lower().removeprefix("*") for host in hosts if "*" in host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._allows(Headers(scope=scope).get("Host", "")):
+            answer = problem(Request(scope), 400, "The Host header names a host that is not served here")
+            return await answer(scope, receive, send)
+        await self.app(scope, receive, send)
+
+    def _allows(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        return name.lower() in self.names or name.lower().endswith(self.suffixes)

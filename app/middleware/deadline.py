@@ -1,0 +1,37 @@
+"""No request takes for ever."""
+
+import asyncio
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import problem
+
+
+class Deadline:
+    """Answers 503 when the response has not begun after `seconds`. A job that still runs will not commit.
+
+    Whatever streams is free to take its time once it has begun.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self.app = app
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        timer = asyncio.timeout(self.seconds)
+
+        async def send_in_time(message: Message) -> None:
+            timer.reschedule(None)
+            await send(message)
+
+        try:
+            async with timer:
+                await self.app(scope, receive, send_in_time)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            answer = problem(Request(scope), 503, "The request took too long", {"Retry-After": "1"})
+            await answer(scope, receive, send)

@@ -1,0 +1,25 @@
+"""What the larder is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db.base import Base
+
+if TYPE_CHECKING:
+    from app.models.user import User
+
+
+class Recipe(Base):
+    __tablename__ = "recipe"
+
+    label: Mapped[str] = mapped_column(String(256))
+    source: Mapped[str] = mapped_column(String(256), index=True)
+    url: Mapped[str] = mapped_column(String(2048))
+    # A recipe outlives its submitter.
+    submitter_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
+
+    submitter: Mapped[User | None] = relationship(back_populates="recipes")

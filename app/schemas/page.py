@@ -1,0 +1,27 @@
+"""A page of a list: what a client may ask for, and what it gets."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from app.core import patterns
+from app.schemas.types import Input
+
+ReadT = TypeVar("ReadT", bound=BaseModel)
+
+Words = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace=True, max_length=100)]
+"""What to search for: words, each of which has to be found."""
+
+
+class PageQuery(Input):
+    """What every list understands. Each resource adds its filters and names its sorts."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    count: Annotated[Literal["exact"] | None, Field(description="`exact` fills `total`; counting is not free")] = None
+
+
+class Page(BaseModel, Generic[ReadT]):
+    items: list[ReadT]
+    next_cursor: str | None = None
+    total: int | None = None

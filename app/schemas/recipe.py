@@ -1,0 +1,28 @@
+"""A recipe, as clients send and get it."""
+
+from pydantic import BaseModel
+
+from app.schemas.types import UNSENT, Input, Line, Read, WebUrl
+
+
+class RecipeCreate(Input):
+    label: Line
+    source: Line
+    url: WebUrl
+
+
+class RecipeUpdate(Input):
+    label: Line = UNSENT
+    source: Line = UNSENT
+    url: WebUrl = UNSENT
+
+
+class RecipeRead(Read):
+    label: str
+    source: str
+    url: str
+    submitter_id: int | None
+
+
+class RecipeSearchResults(BaseModel):
+    results: list[RecipeRead]

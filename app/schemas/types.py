@@ -1,0 +1,75 @@
+"""Named rules for single values, shared by the schemas that clients may send."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+
+from app.core import patterns
+
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
+"""The key of a row; a bigint of the database."""
+
+Line = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace=True, max_length=256)]
+"""One line of text, 1 to 256 characters, without control characters."""
+
+WebUrl = Annotated[str, StringConstraints(pattern=patterns.WEB_URL, max_length=2048)]
+"""An http or https address, at most 2,048 characters, kept as it was sent."""
+
+Email = Annotated[str, StringConstraints(pattern=patterns.EMAIL, max_length=254, to_lower=True)]
+"""An e-mail address as HTML defines it, at most 254 characters (RFC 5321), in lower case."""
+
+Password = Annotated[
+    str, StringConstraints(pattern=patterns.TEXT, min_length=12, max_length=1024), Field(json_schema_extra={"format": "password"})
+]
+"""12 to 1,024 characters of any kind but NUL."""
+
+Flag = Annotated[bool, Strict()]
+"""true or false, and nothing that merely looks like it."""
+
+
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside of the years 1 to 9999") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A point in time with its offset (RFC 3339), as UTC."""
+
+Text = Annotated[str, StringConstraints(pattern=patterns.TEXT, max_length=2048)]
+"""Any text without NUL, at most 2,048 characters; what texts are compared with."""
+
+Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+"""A number that fits a bigint of the database."""
+
+
+def _only_true_or_false(value: object) -> object:
+    if value not in ("true", "false", True, False):
+        raise ValueError("has to be true or false")
+    return value
+
+
+Word = Annotated[bool, BeforeValidator(_only_true_or_false)]
+"""true or false as a query parameter, where everything is text."""
+
+UNSENT: Any = Field(default_factory=lambda: None)
+"""Marks a field that a client may leave out, and that then stays as it is. `null` has to be allowed by its type."""
+
+
+class Input(BaseModel):
+    """What a client may send. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Read(BaseModel):
+    """What a client gets. It holds no input rules, so that a tightened rule never hides an old row."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    created_at: datetime
+    updated_at: datetime
+    version: int

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Before each start: wait for the database, migrate it, seed it. Any number of hosts may run this at once.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+
+python=.venv/bin/python
+[ -x "$python" ] || python=python
+
+"$python" -m app.backend_pre_start
+"$python" -m alembic upgrade head
+"$python" -m app.initial_data
