@@ -2,9 +2,9 @@
 
 from typing import Literal
 
+from alembic import context
 from sqlalchemy import DateTime, text
 
-from alembic import context
 from app import models  # noqa: F401 - fills the metadata
 from app.db.base import Base
 from app.db.lock import take_turn

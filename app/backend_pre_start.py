@@ -1,10 +1,9 @@
 """Waits until the database answers: `python -m app.backend_pre_start`."""
 
-import sys
 import time
 from pathlib import Path
 
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from app.core.config import settings
 from app.db.session import engine

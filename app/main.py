@@ -1,6 +1,6 @@
 """The table of contents: what the service is made of, from the outside in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -22,7 +22,7 @@ from app.middleware.security_headers import SecurityHeaders
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     async with Reddit(settings.REDDIT_URL) as app.state.reddit:
         yield
 
@@ -60,9 +60,8 @@ def create_app() -> FastAPI:
     app.add_middleware(RequestContext)
 
     errors.install(app)
-    for router in (*api.routers, health.router, pages.router):
+    for router in (*api.routers, health.router, *pages.routers):
         app.include_router(router)
-    pages.mount_static(app)
     return app
 
 

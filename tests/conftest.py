@@ -96,7 +96,9 @@ def connection(engine: Engine) -> Iterator[Connection]:
         transaction = connection.begin()
         for sessions in (database.WriteSessions, database.ReadSessions):
             sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
-        yield connection
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(database, "engine", engine)
+            yield connection
         transaction.rollback()
 
 

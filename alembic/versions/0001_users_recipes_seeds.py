@@ -1,7 +1,6 @@
 """users, recipes, seeds"""
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision = "0001"

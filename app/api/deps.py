@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
 from fastapi.security import OAuth2PasswordBearer
 
 from app import crud
@@ -16,7 +17,7 @@ from app.models import User
 class Bearer(OAuth2PasswordBearer):
     """The token of the Authorization header (RFC 6750); None without the header."""
 
-    async def __call__(self, request: Request) -> str | None:
+    async def __call__(self, request: HTTPConnection) -> str | None:
         header = request.headers.get("Authorization")
         if header is None:
             return None
@@ -35,7 +36,7 @@ async def get_token(text: Annotated[str | None, Depends(Bearer("/api/v1/auth/log
 
 
 async def get_caller(token: Annotated[AccessToken | None, Depends(get_token)]) -> Deferred[User | None]:
-    return Deferred(lambda session: token and crud.user.signed_in(session, token))
+    return Deferred(lambda session: crud.user.signed_in(session, token) if token else None)
 
 
 async def get_current_user(token: Annotated[AccessToken | None, Depends(get_token)]) -> Deferred[User]:

@@ -13,12 +13,13 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from functools import wraps
-from typing import Any, Generic, TypeVar, get_origin, get_type_hints
+from contextvars import ContextVar, copy_context
+from functools import partial, wraps
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from fastapi import Request, Response
-from fastapi.params import Depends, Form
+from fastapi.concurrency import run_in_threadpool
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
@@ -33,17 +34,27 @@ READING_METHODS = {"GET", "HEAD"}
 
 threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="job")
 
+_pending: ContextVar[list["Deferred[Any]"]] = ContextVar("pending")
+
 
 class Deferred(Generic[T]):
-    """The value of a dependency that takes the database. The job makes it, once, in its own thread."""
+    """The value of a dependency that takes the database: the job makes it, in its own thread.
 
-    __slots__ = ("make",)
+    Each one is made, also one that no parameter takes: what `dependencies=[...]` demands is demanded.
+    """
 
     def __init__(self, make: Callable[[Session], T]) -> None:
-        self.make = make
+        self._make = make
+        self._values: list[T] = []
+        _pending.get().append(self)
+
+    def value(self, session: Session) -> T:
+        if not self._values:
+            self._values.append(self._make(session))
+        return self._values[0]
 
     def then(self, change: Callable[[T], U]) -> "Deferred[U]":
-        return Deferred(lambda session: change(self.make(session)))
+        return Deferred(lambda session: change(self.value(session)))
 
 
 class Job(Generic[T]):
@@ -75,53 +86,45 @@ class JobRoute(APIRoute):
 
     A `def` endpoint runs whole in one job; reads (GET) without a transaction, all else in one. Of an `async def`
     endpoint only the dependencies run in a job, which has ended when the endpoint begins: it can await other
-    services without holding a connection, and gets no session. An endpoint that asks for nothing `Deferred` is
-    left to FastAPI, in whose threads it may wait as long as it likes.
+    services without holding a connection, and gets no session. When nothing is `Deferred` the endpoint runs as
+    FastAPI would run it, in whose threads it may wait as long as it likes.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        if _asks_for_database(endpoint):
-            reads = set(options.get("methods") or ["GET"]) <= READING_METHODS
-            in_job = _dependencies_in_job if inspect.iscoroutinefunction(endpoint) else _whole_in_job
-            endpoint = in_job(endpoint, ReadSessions if reads else WriteSessions, options.get("status_code") or 200)
+        reads = set(options.get("methods") or ["GET"]) <= READING_METHODS
+        in_job = _dependencies_in_job if inspect.iscoroutinefunction(endpoint) else _whole_in_job
+        endpoint = in_job(endpoint, ReadSessions if reads else WriteSessions, options.get("status_code") or 200)
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        if self.body_field is None or isinstance(self.body_field.field_info, Form):
-            return handle
+        takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
 
-        async def handle_json(request: Request) -> Response:
-            kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            if kind != "application/json" and not kind.endswith("+json"):
-                raise UnsupportedMediaType("The body has to be JSON, and its Content-Type has to say so")
+        async def handle_as_job(request: Request) -> Response:
+            if takes_json:
+                _refuse_other_than_json(request)
+            _pending.set([])
             return await handle(request)
 
-        return handle_json
-
-
-def _asks_for_database(endpoint: Callable[..., Any]) -> bool:
-    return any(
-        isinstance(mark, Depends) and get_origin(get_type_hints(mark.dependency).get("return")) is Deferred
-        for parameter in inspect.signature(endpoint, eval_str=True).parameters.values()
-        for mark in getattr(parameter.annotation, "__metadata__", ())
-    )
+        return handle_as_job
 
 
 def _whole_in_job(endpoint: Callable[..., Any], sessions: Sessions, status: int) -> Callable[..., Any]:
     answer = get_type_hints(endpoint)["return"]
     adapter = TypeAdapter[Any](object if isinstance(answer, type) and issubclass(answer, Response) else answer)
 
+    def respond(values: dict[str, Any]) -> Response:
+        result = endpoint(**values)
+        if isinstance(result, Response):
+            return result
+        body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
+        return Response(body, status, media_type="application/json")
+
     @wraps(endpoint)
     async def run(**values: Any) -> Response:
-        def work(session: Session) -> Response:
-            result = endpoint(**_made(values, session))
-            if isinstance(result, Response):
-                return result
-            body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
-            return Response(body, status, media_type="application/json")
-
-        return await Job(sessions, work).run()
+        if not _pending.get():
+            return await run_in_threadpool(respond, values)
+        return await Job(sessions, lambda session: respond(_made(values, session))).run()
 
     return run
 
@@ -131,13 +134,20 @@ def _dependencies_in_job(
 ) -> Callable[..., Any]:
     @wraps(endpoint)
     async def run(**values: Any) -> Any:
-        return await endpoint(**await Job(sessions, lambda session: _made(values, session)).run())
+        if _pending.get():
+            values = await Job(sessions, partial(_made, values)).run()
+        return await endpoint(**values)
 
     return run
 
 
 def _made(values: dict[str, Any], session: Session) -> dict[str, Any]:
-    return {
-        name: value.make(session) if isinstance(value, Deferred) else value  # pyright: ignore[reportUnknownMemberType]
-        for name, value in values.items()
-    }
+    """The endpoint's values, those that were deferred made; and all else that was deferred made as well."""
+    made = {deferred: deferred.value(session) for deferred in _pending.get()}
+    return {name: made[value] if isinstance(value, Deferred) else value for name, value in values.items()}
+
+
+def _refuse_other_than_json(request: Request) -> None:
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMediaType("The body has to be JSON, and its Content-Type has to say so")

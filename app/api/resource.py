@@ -6,7 +6,7 @@ from inspect import signature
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Body, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, TypeAdapter
 
 from app.api.deps import Caller, SessionDep
@@ -17,7 +17,7 @@ from app.crud.base import CRUDBase
 from app.db.base import Base
 from app.db.session import Session
 from app.models import User
-from app.schemas.page import Page, PageQuery
+from app.schemas.page import PageQuery, page_of
 from app.schemas.types import Id
 
 ModelT = TypeVar("ModelT", bound=Base)
@@ -48,24 +48,22 @@ class Resource(Generic[ModelT, CreateT, UpdateT, ReadT]):
         self.crud = crud
         self.create_schema, self.update_schema, self.read_schema = create, update, read
         self.reader, self.writer = reader, writer
-        self.page_schema: Any = Page[read]  # type: ignore[valid-type]
+        self.page_schema = page_of(read)
         self.one = TypeAdapter(read)
-        self.page = TypeAdapter[Any](self.page_schema)
+        self.page = TypeAdapter(self.page_schema)
 
     def add_to(self, router: Router) -> None:
         """Adds the routes, last: of two routes that fit a path, the first is taken."""
         read = {"session": SessionDep, "caller": self.reader}
         write = {"session": SessionDep, "caller": self.writer}
-        parameters = Annotated[list_parameters(self.crud), Query()]
+        parameters: Any = Annotated[list_parameters(self.crud), Query()]
         one: dict[str, Any] = {"response_model": self.read_schema}
         many: dict[str, Any] = {"response_model": self.page_schema}
-        open_to_all = {"security": [{}]} if self.reader is Caller else {}
+        open_to_all: dict[str, Any] = {"security": [{}]} if self.reader is Caller else {}
         id = Annotated[Id, Path()]
 
         def add(method: str, path: str, endpoint: Callable[..., Response], *statuses: int, **options: Any) -> None:
-            router.add_api_route(
-                path, endpoint, methods=[method], responses=problems(401, 403, *statuses), **options
-            )
+            router.add_api_route(path, endpoint, methods=[method], responses=problems(401, 403, *statuses), **options)
 
         add("GET", "", bind(self.list_, **read, query=parameters), **many, openapi_extra=open_to_all)
         add("POST", "", bind(self.create, **write, data=self.create_schema), 409, 415, **one, status_code=201)

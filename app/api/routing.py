@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.routing import Match, get_route_path
+from starlette.routing import Match
 from starlette.types import Scope
 
 from app.api.job import JobRoute
@@ -34,10 +34,10 @@ class Router(APIRouter):
     """
 
     def __init__(self, prefix: str, **options: Any) -> None:
-        super().__init__(prefix=prefix, **{"route_class": JobRoute, **options})
+        super().__init__(prefix=prefix, route_class=JobRoute, **options)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if not get_route_path(scope).startswith(self.prefix):
+        if not scope["path"].removeprefix(scope.get("root_path", "")).startswith(self.prefix):
             return Match.NONE, {}
         return super().matches(scope)
 

@@ -1,10 +1,13 @@
-"""What a text may look like. Each pattern means the same to Python, Rust (Pydantic) and JavaScript (OpenAPI)."""
+"""What a text may look like. A pattern means the same to Python, Rust (Pydantic) and JavaScript (OpenAPI)."""
 
 LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 """One line that is not blank: no control characters, so no NUL either."""
 
 TEXT = r"^[^\x00]*$"
 """Anything but NUL, which PostgreSQL cannot store."""
+
+INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+"""A date and time with its offset, as RFC 3339 writes it."""
 
 EMAIL = (
     r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
@@ -14,3 +17,6 @@ EMAIL = (
 
 WEB_URL = r"^https?://([^\s\x00-\x1f\x7f/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][^\s\x00-\x1f\x7f]*)?$"
 """http or https, a host, no user name or password (RFC 3986, section 3.2.1 advises against them)."""
+
+ORIGIN = r"^https?://[^\s\x00-\x1f\x7f/?#@*]+$"
+"""What a browser sends as Origin (RFC 6454): scheme, host and port; no wildcard, no path, no last slash."""

@@ -2,12 +2,12 @@
 
 from sqlalchemy import Engine, select
 
-from app.core.errors import Unavailable
 from app.db.base import Base
+from app.db.session import reading
 
 
 def check_schema(engine: Engine) -> None:
     """Asks each table for its columns and no rows. Raises `Unavailable`, or whatever the driver has to say."""
-    with engine.connect() as connection:
+    with reading(engine).connect() as connection:
         for table in Base.metadata.sorted_tables:
             connection.execute(select(table).limit(0))

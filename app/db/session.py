@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.config import settings
 from app.db.errors import translate_driver_error
 
-__all__ = ["ReadSessions", "Session", "Sessions", "WriteSessions", "engine", "make_engine"]
+__all__ = ["ReadSessions", "Session", "Sessions", "WriteSessions", "engine", "make_engine", "reading"]
 
 CONNECT_TIMEOUT = 2
 """Seconds; what libpq takes at the least."""
@@ -60,8 +60,8 @@ def _prepare_sqlite(connection: SQLiteConnection, _: object) -> None:
     connection.create_function("lower", 1, _lower, deterministic=True)
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
+def _lower(value: str | None) -> str | None:
+    return None if value is None else value.lower()
 
 
 def _begin_on_sqlite(connection: Connection) -> None:

@@ -1,8 +1,9 @@
 """A page of a list: what a client may ask for, and what it gets."""
 
-from typing import Annotated, Generic, Literal, TypeVar
+from types import GenericAlias
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from app.core import patterns
 from app.schemas.types import Input
@@ -24,4 +25,11 @@ class PageQuery(Input):
 class Page(BaseModel, Generic[ReadT]):
     items: list[ReadT]
     next_cursor: str | None = None
-    total: int | None = None
+    total: Annotated[int | None, Field(description="Of all pages together; null unless asked for")] = None
+
+
+def page_of(read: type[ReadT]) -> type[Page[ReadT]]:
+    """`Page[read]` under the name that clients will see: RecipePage, not Page_RecipeRead_."""
+    name = read.__name__.removesuffix("Read") + "Page"
+    fields: dict[str, Any] = {"items": (GenericAlias(list, read), ...)}
+    return create_model(name, __base__=Page, **fields)

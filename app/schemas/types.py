@@ -1,9 +1,19 @@
 """Named rules for single values, shared by the schemas that clients may send."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+)
 
 from app.core import patterns
 
@@ -20,12 +30,21 @@ Email = Annotated[str, StringConstraints(pattern=patterns.EMAIL, max_length=254,
 """An e-mail address as HTML defines it, at most 254 characters (RFC 5321), in lower case."""
 
 Password = Annotated[
-    str, StringConstraints(pattern=patterns.TEXT, min_length=12, max_length=1024), Field(json_schema_extra={"format": "password"})
+    str,
+    StringConstraints(pattern=patterns.TEXT, min_length=12, max_length=1024),
+    Field(json_schema_extra={"format": "password"}),
 ]
 """12 to 1,024 characters of any kind but NUL."""
 
 Flag = Annotated[bool, Strict()]
 """true or false, and nothing that merely looks like it."""
+
+
+def _only_rfc_3339(value: object) -> object:
+    # Pydantic would take a bare number too, as seconds since 1970.
+    if isinstance(value, str) and not re.match(patterns.INSTANT, value):
+        raise ValueError("has to be a date and time with its offset, such as 2026-01-31T12:00:00Z")
+    return value
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -35,7 +54,7 @@ def _to_utc(value: datetime) -> datetime:
         raise ValueError("lies outside of the years 1 to 9999") from None
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_only_rfc_3339), AfterValidator(_to_utc)]
 """A point in time with its offset (RFC 3339), as UTC."""
 
 Text = Annotated[str, StringConstraints(pattern=patterns.TEXT, max_length=2048)]

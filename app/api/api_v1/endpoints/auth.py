@@ -9,7 +9,6 @@ from app.api.deps import CurrentUser, SessionDep
 from app.api.problems import problems
 from app.api.routing import Router
 from app.core.security import AccessToken, write_access_token
-from app.models import User
 from app.schemas.token import Login, Token
 from app.schemas.user import SignUp, UserRead
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.api.deps import Superuser
+from app.api.deps import get_superuser
 from app.api.problems import problems
 from app.api.routing import Router
 from app.clients.reddit import Reddit
@@ -13,7 +13,8 @@ router = Router("/api/v1/recipes/ideas", tags=["ideas"])
 
 
 async def get_reddit(request: Request) -> Reddit:
-    return request.app.state.reddit
+    reddit: Reddit = request.app.state.reddit
+    return reddit
 
 
 RedditDep = Annotated[Reddit, Depends(get_reddit)]
@@ -25,7 +26,7 @@ def ideas(reddit: RedditDep) -> dict[str, list[str]]:
     return reddit.top_posts()
 
 
-@router.get("/async", name="list_async", responses=problems(401, 403, 502, 504))
-async def ideas_async(reddit: RedditDep, user: Superuser) -> dict[str, list[str]]:
+@router.get("/async", name="list_async", dependencies=[Depends(get_superuser)], responses=problems(401, 403, 502, 504))
+async def ideas_async(reddit: RedditDep) -> dict[str, list[str]]:
     """The same, all at once, for superusers."""
     return await reddit.top_posts_at_once()
