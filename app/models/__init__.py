@@ -1,7 +1,5 @@
 """The list of tables. Alembic and `relationship()` read it; a table that is missing here does not exist."""
 
-from app.models.recipe import Recipe
-from app.models.seed import Seed
-from app.models.user import User
-
-__all__ = ["Recipe", "Seed", "User"]
+from app.models.recipe import Recipe as Recipe
+from app.models.seed import Seed as Seed
+from app.models.user import User as User
