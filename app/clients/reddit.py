@@ -1,9 +1,10 @@
 """The top posts of some subreddits, asked for one after the other or all at once."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx2
 import stamina
@@ -15,9 +16,12 @@ from app.core.errors import BadGateway, GatewayTimeout
 log = structlog.get_logger()
 
 SUBREDDITS = ("recipes", "easyrecipes", "TopSecretRecipes")
-TIMEOUT = httpx2.Timeout(3)
 ATTEMPTS = 3
-USER_AGENT = "larder/1.0 (a recipe service)"
+MAX_SIZE = 1024 * 1024
+"""Bytes; five posts are some thirty thousand."""
+
+# Not compressed, so that what arrives is as large as it looks.
+HEADERS = {"User-Agent": "larder/1.0 (a recipe service)", "Accept-Encoding": "identity"}
 
 
 class Post(BaseModel):
@@ -47,7 +51,24 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, httpx2.TransportError)
 
 
-again = stamina.retry(on=_may_pass, attempts=ATTEMPTS, timeout=10, wait_initial=0.1, wait_max=1)
+class Body:
+    """What has arrived of an answer, which may be neither too large nor too slow."""
+
+    def __init__(self, seconds: float) -> None:
+        self.content = bytearray()
+        self.deadline = time.monotonic() + seconds
+
+    def add(self, chunk: bytes) -> None:
+        self.content += chunk
+        if len(self.content) > MAX_SIZE:
+            raise httpx2.RequestError("The answer is too large")
+        if time.monotonic() > self.deadline:
+            raise httpx2.ReadTimeout("The answer took too long")
+
+    def lines(self) -> list[str]:
+        posts = Listing.model_validate_json(self.content).data.children
+        return [f"{post.data.score}: {post.data.title} ({post.data.url})" for post in posts]
+
 
 Outcome = list[str] | Exception
 
@@ -56,13 +77,17 @@ class Reddit:
     """Both clients share nothing but their settings; each keeps one pool of connections for all requests.
 
     Answers `{subreddit: ["score: title (url)"]}`. A subreddit that fails is left out; when all fail it raises
-    `GatewayTimeout` or `BadGateway`. Each try takes 3 s at the most, and there are 3 tries.
+    `GatewayTimeout` or `BadGateway`. There are 3 tries, with a growing `pause` between them; none of them waits
+    longer than `timeout` for a connection, nor for an answer. Both are seconds.
     """
 
-    def __init__(self, url: str) -> None:
-        headers = {"User-Agent": USER_AGENT}
-        self.sync_client = httpx2.Client(base_url=url, timeout=TIMEOUT, headers=headers)
-        self.async_client = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, headers=headers)
+    def __init__(self, url: str, timeout: float = 2, pause: float = 0.1) -> None:
+        self.timeout = timeout
+        self.sync_client = httpx2.Client(base_url=url, timeout=timeout, headers=HEADERS)
+        self.async_client = httpx2.AsyncClient(base_url=url, timeout=timeout, headers=HEADERS)
+        waits: dict[str, Any] = {"attempts": ATTEMPTS, "timeout": None, "wait_initial": pause, "wait_jitter": pause}
+        self.again = stamina.RetryingCaller(**waits).on(_may_pass)
+        self.again_async = stamina.AsyncRetryingCaller(**waits).on(_may_pass)
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,32 +107,33 @@ class Reddit:
 
     def _outcome(self, name: str) -> Outcome:
         try:
-            return self._posts(name)
+            return self.again(self._posts, name)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValidationError) as error:
             return error
 
     async def _outcome_async(self, name: str) -> Outcome:
         try:
-            return await self._posts_async(name)
+            return await self.again_async(self._posts_async, name)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValidationError) as error:
             return error
 
-    @again
     def _posts(self, name: str) -> list[str]:
-        return _lines(self.sync_client.get(_path(name)))
+        body = Body(self.timeout)
+        with self.sync_client.stream("GET", _path(name)) as response:
+            for chunk in response.raise_for_status().iter_raw():
+                body.add(chunk)
+        return body.lines()
 
-    @again
     async def _posts_async(self, name: str) -> list[str]:
-        return _lines(await self.async_client.get(_path(name)))
+        body = Body(self.timeout)
+        async with self.async_client.stream("GET", _path(name)) as response:
+            async for chunk in response.raise_for_status().aiter_raw():
+                body.add(chunk)
+        return body.lines()
 
 
 def _path(name: str) -> str:
     return f"/r/{name}/top.json?sort=top&t=day&limit=5"
-
-
-def _lines(response: httpx2.Response) -> list[str]:
-    posts = Listing.model_validate_json(response.raise_for_status().content).data.children
-    return [f"{post.data.score}: {post.data.title} ({post.data.url})" for post in posts]
 
 
 def _successes(outcomes: Mapping[str, Outcome]) -> dict[str, list[str]]:

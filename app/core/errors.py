@@ -44,7 +44,7 @@ class DomainError(Exception):
 
 class NotAuthenticated(DomainError):
     status = 401
-    headers = {"WWW-Authenticate": "Bearer"}
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class NotAllowed(DomainError):
@@ -75,7 +75,7 @@ class Unavailable(DomainError):
     """Nothing was done; the same request may be sent again after `Retry-After` seconds."""
 
     status = 503
-    headers = {"Retry-After": "1"}
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class GatewayTimeout(DomainError):

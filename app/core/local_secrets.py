@@ -36,4 +36,4 @@ def _make(file: Path) -> None:
 
 def generated_password(directory: Path) -> str | None:
     """The superuser password that was made for a local start, if one was."""
-    return local_secrets(directory)["FIRST_SUPERUSER_PASSWORD"] if (directory / FILE_NAME).exists() else None
+    return local_secrets(directory).get("FIRST_SUPERUSER_PASSWORD") if (directory / FILE_NAME).exists() else None

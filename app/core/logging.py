@@ -18,9 +18,14 @@ SHARED: list[Processor] = [
 
 def configure() -> None:
     """Sends all loggers through one handler to standard output. Safe to call again."""
-    renderer: list[Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    # Tracebacks without local variables, of which some are passwords.
+    traceback = structlog.dev.plain_traceback
+    renderer: list[Processor] = [
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=traceback)
+    ]
     if settings.is_production:
-        renderer = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        dictionary = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        renderer = [structlog.processors.ExceptionRenderer(dictionary), structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -1,12 +1,23 @@
-"""What makes a secret too weak to start with. Each rule answers with a reason, or None when the secret will do."""
+"""What makes a secret too weak to start with. A rule answers with a reason, or None when the secret will do."""
 
 KEY_BYTES = 32
 PASSWORD_LENGTH = 12
-EXAMPLES = ("changethis", "change-me", "changeme", "your-secret", "supersecret", "example", "password", "12345678")
+EXAMPLES = (
+    "changethis",
+    "change-me",
+    "changeme",
+    "your-secret",
+    "supersecret",
+    "example",
+    "password",
+    "12345678",
+)
 
 
 def weakness_of_key(key: str) -> str | None:
     """HS256 wants a key at least as long as its hash, 32 bytes (RFC 7518, section 3.2)."""
+    if not key:
+        return "must be set"
     if len(key.encode()) < KEY_BYTES:
         return f"must be at least {KEY_BYTES} bytes long"
     return _weakness(key)
@@ -14,8 +25,10 @@ def weakness_of_key(key: str) -> str | None:
 
 def weakness_of_password(password: str, email: str) -> str | None:
     """The first superuser's password opens everything, so it is held to more than length."""
-    if len(password) < PASSWORD_LENGTH:
-        return f"must be at least {PASSWORD_LENGTH} characters long"
+    if not password:
+        return "must be set"
+    if not PASSWORD_LENGTH <= len(password) <= 1024:
+        return f"must be {PASSWORD_LENGTH} to 1024 characters long"
     if email.partition("@")[0].lower() in password.lower():
         return "contains the account's own name"
     return _weakness(password)

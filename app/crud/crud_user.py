@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import security
@@ -14,7 +14,16 @@ from app.schemas.user import SignUp, UserCreate, UserUpdate
 
 
 class CRUDUser(CRUDBase[User, UserCreate, UserUpdate]):
-    filters = ("id", "email", "first_name", "surname", "is_active", "is_superuser", "created_at", "updated_at")
+    filters = (
+        "id",
+        "email",
+        "first_name",
+        "surname",
+        "is_active",
+        "is_superuser",
+        "created_at",
+        "updated_at",
+    )
     searches = ("email", "first_name", "surname")
     sorts = ("id", "email", "created_at", "updated_at")
 
@@ -28,7 +37,9 @@ class CRUDUser(CRUDBase[User, UserCreate, UserUpdate]):
         if user is None or not right:
             raise NotAuthenticated("The e-mail or the password is wrong")
         if new_hash:
-            session.execute(update(User).where(User.id == user.id).values(hashed_password=new_hash))
+            # Unless the password was changed in the meantime: what is right now must not come back.
+            same = User.id == user.id, User.hashed_password == user.hashed_password
+            session.execute(update(User).where(*same).values(hashed_password=new_hash))
         return user
 
     def signed_in(self, session: Session, token: AccessToken) -> User:
@@ -48,9 +59,10 @@ class CRUDUser(CRUDBase[User, UserCreate, UserUpdate]):
         return values
 
     def _change(self, session: Session, id: int, values: Values, caller: User) -> User:
-        if values.get("is_superuser") is False or values.get("is_active") is False:
+        deactivates = values.get("is_active") is False
+        if deactivates or values.get("is_superuser") is False:
             self._keep_a_superuser(session, without=id)
-        if "hashed_password" in values or values.get("is_active") is False:
+        if deactivates or "hashed_password" in values:
             values = {**values, "token_generation": User.token_generation + 1}
         return super()._change(session, id, values, caller)
 

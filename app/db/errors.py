@@ -16,6 +16,9 @@ TAKE_TURNS = {"40001", "40P01", "55P03"}
 CANCELED = "57014"
 """SQLSTATE of a statement that ran into `statement_timeout`."""
 
+CANNOT_WRITE = {"25006", "53100"}
+"""SQLSTATE: read-only transaction (the server is a standby now), disk full."""
+
 
 def translate_driver_error(context: ExceptionContext) -> DomainError | None:
     """Answers what SQLAlchemy's `handle_error` event raises instead; None leaves the error as it is."""
@@ -27,13 +30,24 @@ def translate_driver_error(context: ExceptionContext) -> DomainError | None:
         return Unavailable("The database took too long to answer")
     if state in TAKE_TURNS or "database is locked" in str(context.original_exception):
         return Unavailable("The database is busy with other writers")
+    if state in CANNOT_WRITE:
+        return Unavailable("The database can only be read")
     if context.is_disconnect or (context.connection is None and isinstance(error, OperationalError)):
         return Unavailable("The database cannot be reached")
     return None
 
 
+def in_one_line(error: Exception) -> str:
+    """What the driver had to say, for whoever starts the service."""
+    lines = str(error.__cause__ or error).split("\n")
+    return lines[0].strip() or type(error).__name__
+
+
 def _violation(driver_error: Any) -> DomainError:
-    """The fields come from the constraint that was violated, never from asking the database again."""
+    """The fields come from the constraint that was violated, never from asking the database again.
+
+    Of a foreign key SQLite does not say which one it was: then there are no fields.
+    """
     kind, fields = _postgresql_violation(driver_error) or _sqlite_violation(driver_error)
     if kind == "unique":
         return Conflict("The value is already taken", *_errors(fields, "is already taken", kind))
@@ -65,16 +79,16 @@ def _sqlite_violation(driver_error: Any) -> tuple[str, tuple[str, ...]]:
 
 
 def _fields_of(name: str | None) -> tuple[str, ...]:
-    named: list[tuple[Table, Constraint | Index]] = [
-        (table, one) for table in Base.metadata.tables.values() for one in (*table.constraints, *table.indexes)
-    ]
-    for table, one in named:
-        if name and one.name == name:
-            # An index on an expression has no columns of its own; the check's text names them.
-            return tuple(column.name for column in getattr(one, "columns", ())) or _mentioned(table, one)
+    for table in Base.metadata.tables.values():
+        rules: list[Constraint | Index] = [*table.constraints, *table.indexes]
+        for rule in rules:
+            if name and rule.name == name:
+                # A check has no columns of its own, nor has an index on an expression: their text names them.
+                return tuple(column.name for column in getattr(rule, "columns", ())) or _mentioned(table, rule)
     return ()
 
 
-def _mentioned(table: Table, one: Constraint | Index) -> tuple[str, ...]:
-    text = str(getattr(one, "sqltext", "") or getattr(one, "expressions", ""))
+def _mentioned(table: Table, rule: Constraint | Index) -> tuple[str, ...]:
+    expressions = rule.expressions if isinstance(rule, Index) else [getattr(rule, "sqltext", "")]
+    text = " ".join(map(str, expressions))
     return tuple(column.name for column in table.columns if re.search(rf"\b{column.name}\b", text))

@@ -17,5 +17,5 @@ class Login(BaseModel):
 
 class Token(BaseModel):
     access_token: str
-    token_type: Literal["bearer"] = "bearer"
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105, a scheme and no password
     expires_in: Annotated[int, Field(description="Seconds")]

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Form
+from fastapi import Depends, Form, Request
 
 from app import crud
 from app.api.deps import CurrentUser, SessionDep
 from app.api.problems import problems
 from app.api.routing import Router
+from app.core.errors import UnsupportedMediaType
 from app.core.security import AccessToken, write_access_token
 from app.schemas.token import Login, Token
 from app.schemas.user import SignUp, UserRead
@@ -21,7 +22,15 @@ def signup(session: SessionDep, data: SignUp) -> UserRead:
     return UserRead.model_validate(crud.user.sign_up(session, data))
 
 
-@router.post("/login", responses=problems(401))
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+async def only_a_form(request: Request) -> None:
+    if not request.headers.get("Content-Type", "").lower().startswith(FORMS):
+        raise UnsupportedMediaType("The body has to be a form, as RFC 6749 has it, and not JSON")
+
+
+@router.post("/login", responses=problems(401, 415), dependencies=[Depends(only_a_form)])
 def login(session: SessionDep, form: Annotated[Login, Form()]) -> Token:
     """Signs in with e-mail and password (RFC 6749, section 4.3) and answers a bearer token."""
     user = crud.user.sign_in(session, form.username, form.password)
