@@ -20,7 +20,7 @@ find_python() {
 }
 
 is_set_up() {
-    cmp -s "$1" ".venv/$1" && .venv/bin/python -c 'import pip' 2>/dev/null &&
+    [ -f ".venv/$1" ] && [ "$(<"$1")" = "$(<".venv/$1")" ] && .venv/bin/python -c 'import pip' 2>/dev/null &&
         { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" -VV)" = "$(.venv/bin/python -VV)" ]; }
 }
 

@@ -1,10 +1,14 @@
 """How gunicorn runs it: `gunicorn -c python:app.gunicorn_conf app.main:app`. The names are its own."""
 
+import contextlib
 import os
+import resource
 import socket
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from app.core.config import settings
 
@@ -29,10 +33,34 @@ forwarded_allow_ips = ",".join(settings.FORWARDED_ALLOW_IPS)
 memory = Path("/dev/shm")  # noqa: S108
 worker_tmp_dir = str(memory) if memory.is_dir() else None  # where a heartbeat need not wait for a disk
 control_socket_disable = True
+
+
+class RootLogger(Logger):
+    """Leaves gunicorn's own lines to the root logger, where the application gives all lines one form."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+logger_class = RootLogger
 loglevel = settings.LOG_LEVEL.lower()
 
 
 def on_starting(server: Arbiter) -> None:
+    _take_more_files()
+    _check_address(server)
+
+
+def _take_more_files() -> None:
+    """A connection is an open file, and the usual limit of 1,024 is only the one that may be lifted."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems call it unlimited, and refuse to set that
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _check_address(server: Arbiter) -> None:
     """Say at once and in one line that the address is not to be had; gunicorn would try for five seconds."""
     if server.master_pid or "LISTEN_FDS" in os.environ:
         return  # the socket is inherited: from the gunicorn that this one replaces, or from systemd
@@ -40,4 +68,5 @@ def on_starting(server: Arbiter) -> None:
     try:
         socket.create_server((settings.HOST, settings.PORT), family=family).close()
     except OSError as error:
-        raise SystemExit(f"Larder cannot start: HOST and PORT, {bind}: {error.strerror}.") from None
+        reason = str(error.strerror).partition(" (")[0]
+        raise SystemExit(f"Larder cannot start: HOST and PORT, {bind}: {reason}.") from None

@@ -19,6 +19,7 @@ from app.middleware.deadline import Deadline
 from app.middleware.paths import Head, TrailingSlash
 from app.middleware.request_context import RequestContext
 from app.middleware.security_headers import SecurityHeaders
+from app.middleware.unexpected import Unexpected
 
 
 @asynccontextmanager
@@ -47,6 +48,7 @@ def create_app() -> FastAPI:
     app.add_middleware(Deadline, seconds=settings.REQUEST_TIMEOUT)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Head)
+    app.add_middleware(Unexpected)
     if settings.CORS_ORIGINS:
         app.add_middleware(
             CORSMiddleware,

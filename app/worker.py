@@ -1,7 +1,9 @@
 """gunicorn's worker: uvicorn, with bounds on the head of a request, and an end that loses no request."""
 
 import json
+import logging
 from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn_worker import UvicornWorker  # pyright: ignore[reportMissingTypeStubs]
@@ -94,6 +96,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class ApiWorker(UvicornWorker):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        logging.getLogger("uvicorn.error").propagate = True  # see RootLogger in gunicorn_conf.py
+
     CONFIG_KWARGS = UvicornWorker.CONFIG_KWARGS | {
         "loop": "uvloop",
         "http": BoundedProtocol,

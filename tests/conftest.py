@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,8 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if WHY_NOT in os.environ:
-        terminalreporter.write_line(f"SKIPPED: everything on PostgreSQL: {os.environ[WHY_NOT]}", red=True, bold=True)
+    """Says loudly what was not tested, and why."""
+    reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"{count} tests {reason}", red=True, bold=True)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -42,7 +42,7 @@ def problem(
         errors=[ProblemError(pointer=one.pointer, detail=one.detail, type=one.type) for one in errors] or None,
     )
     if wants_page(request):
-        page: Response = request.app.state.error_page(request, document, headers)
+        page: Response = request.app.state.error_page(document, headers)
         return page
     return Response(document.model_dump_json(exclude_none=True), status, headers, MEDIA_TYPE)
 

@@ -9,9 +9,9 @@ from app.api.errors import problem
 
 
 class Deadline:
-    """Answers 503 when the response has not begun after `seconds`. A job that still runs will not commit.
+    """Answers 503 when the response has not begun after `seconds`, or 408 when the body has not come by then.
 
-    Whatever streams is free to take its time once it has begun.
+    A job that still runs will not commit. Whatever streams is free to take its time once it has begun.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
@@ -22,6 +22,14 @@ class Deadline:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         timer = asyncio.timeout(self.seconds)
+        waits_for_client = False
+
+        async def receive_noting() -> Message:
+            nonlocal waits_for_client
+            waits_for_client = True
+            message = await receive()
+            waits_for_client = False
+            return message
 
         async def send_in_time(message: Message) -> None:
             timer.reschedule(None)
@@ -29,9 +37,11 @@ class Deadline:
 
         try:
             async with timer:
-                await self.app(scope, receive, send_in_time)
+                await self.app(scope, receive_noting, send_in_time)
         except TimeoutError:
             if not timer.expired():
                 raise
             answer = problem(Request(scope), 503, "The request took too long", {"Retry-After": "1"})
+            if waits_for_client:
+                answer = problem(Request(scope), 408, "The body took too long to come", {"Connection": "close"})
             await answer(scope, receive, send)

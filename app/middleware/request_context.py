@@ -1,15 +1,12 @@
-"""The outermost layer: each request has an id, a duration, one line in the log, and always an answer."""
+"""The outermost layer: each request has an id, a duration and one line in the log."""
 
 import re
 import secrets
 from time import perf_counter
 
 import structlog
-from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from app.api.errors import unexpected
 
 log = structlog.get_logger("app.access")
 
@@ -19,10 +16,7 @@ CLIENT_LEFT = 499
 
 
 class RequestContext:
-    """Takes over a well-formed X-Request-ID or makes one; answers with it, with X-Process-Time in seconds, and logs.
-
-    An exception that nothing else caught ends here, as a 500 that has the id like any other answer.
-    """
+    """Takes over a well-formed X-Request-ID or makes one; answers with it, with X-Process-Time in seconds, and logs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -48,11 +42,6 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, send_with_headers)
-            except Exception as error:
-                answer = unexpected(Request(scope), error)
-                if status != CLIENT_LEFT:
-                    raise  # too late for an answer: the server cuts the connection, so that nobody takes it for whole
-                await answer(scope, receive, send_with_headers)
             finally:
                 log.info(
                     "request",

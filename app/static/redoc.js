@@ -1,0 +1,3 @@
+const docs = document.getElementById("docs");
+
+Redoc.init(docs.dataset.schema, {}, docs);
