@@ -4,9 +4,12 @@ from typing import Literal
 
 from alembic import context
 from sqlalchemy import DateTime, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - fills the metadata
+from app.core.errors import DomainError
 from app.db.base import Base
+from app.db.errors import in_one_line
 from app.db.lock import take_turn
 from app.db.session import engine
 
@@ -36,4 +39,7 @@ def run_migrations() -> None:
 
 if context.is_offline_mode():
     raise SystemExit("Migrations need the database: leave out --sql")
-run_migrations()
+try:
+    run_migrations()
+except (DomainError, SQLAlchemyError) as error:
+    raise SystemExit(f"Larder cannot start: a migration failed, nothing changed: {in_one_line(error)}") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from app.core.config import settings
+from app.db.errors import in_one_line
 from app.db.session import engine
 
 PAUSE = 0.5
@@ -13,12 +14,11 @@ PAUSE = 0.5
 
 def wait_for_database() -> None:
     """Returns once the database answers; `SystemExit` with one line after `DATABASE_WAIT` seconds."""
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + settings.DATABASE_WAIT
     while reason := _why_not():
         if time.monotonic() > deadline:
-            where = engine.url.render_as_string(hide_password=True)
+            url = engine.url.set(query={})  # where a password may be as well
+            where = url.render_as_string(hide_password=True)
             raise SystemExit(
                 f"Larder cannot start: {where} did not answer within {settings.DATABASE_WAIT:g} s ({reason}). "
                 "Check DATABASE_URL and that the database runs."
@@ -28,11 +28,12 @@ def wait_for_database() -> None:
 
 def _why_not() -> str | None:
     try:
+        if engine.dialect.name == "sqlite" and engine.url.database:
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
     except Exception as error:
-        cause = str(error.__cause__ or error).strip().splitlines()
-        return cause[-1] if cause else type(error).__name__
+        return in_one_line(error)
     return None
 
 

@@ -51,9 +51,7 @@ def _plant_superuser(session: Session) -> None:
     if _first_superuser(session):
         return
     password = settings.FIRST_SUPERUSER_PASSWORD.get_secret_value()
-    crud.user.create(
-        session, UserCreate(email=settings.FIRST_SUPERUSER_EMAIL, password=password, is_superuser=True)
-    )
+    crud.user.create(session, UserCreate(email=settings.FIRST_SUPERUSER_EMAIL, password=password, is_superuser=True))
 
 
 def _plant_recipes(session: Session) -> None:

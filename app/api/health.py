@@ -14,7 +14,7 @@ from app.db.ready import check_schema
 
 log = structlog.get_logger()
 
-PATIENCE = 0.8
+PATIENCE = 0.7
 """Seconds: a probe wants its answer within one."""
 
 # A thread of its own, so that a probe neither waits for busy jobs nor, when the database hangs, takes their place.

@@ -66,7 +66,7 @@ class Job(Generic[T]):
         self.abandoned = False
 
     async def run(self) -> T:
-        """Raises what `work` or the commit raises. When the caller stops waiting, nothing is committed."""
+        """Raises what `work` or the commit raises. When the caller stops waiting, no commit begins any more."""
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, self._run)
         except asyncio.CancelledError:
@@ -110,8 +110,10 @@ class JobRoute(APIRoute):
 
 
 def _whole_in_job(endpoint: Callable[..., Any], sessions: Sessions, status: int) -> Callable[..., Any]:
-    answer = get_type_hints(endpoint)["return"]
-    adapter = TypeAdapter[Any](object if isinstance(answer, type) and issubclass(answer, Response) else answer)
+    answer: Any = get_type_hints(endpoint)["return"]
+    if inspect.isclass(answer) and issubclass(answer, Response):
+        answer = object  # it comes serialised
+    adapter = TypeAdapter[Any](answer)
 
     def respond(values: dict[str, Any]) -> Response:
         result = endpoint(**values)

@@ -43,7 +43,7 @@ class Base(DeclarativeBase):
         }
     )
     # Without AUTOINCREMENT, SQLite gives the number of a deleted row to the next one.
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - as SQLAlchemy reads it
 
     id: Mapped[int] = mapped_column(Identity, primary_key=True, sort_order=-1)
     created_at: Mapped[datetime] = mapped_column(Instant, default=utc_now, sort_order=1)

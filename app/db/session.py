@@ -1,10 +1,14 @@
 """The engine and the two kinds of session: one that writes in a transaction, one that only reads."""
 
+import select
+import time
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from app.core.config import settings
 from app.db.errors import translate_driver_error
@@ -12,10 +16,10 @@ from app.db.errors import translate_driver_error
 __all__ = ["ReadSessions", "Session", "Sessions", "WriteSessions", "engine", "make_engine", "reading"]
 
 CONNECT_TIMEOUT = 2
-"""Seconds; what libpq takes at the least."""
+"""Seconds; libpq advises against less."""
 
-BUSY_TIMEOUT = 5
-"""Seconds that a writer waits for another one on SQLite."""
+CONNECT_PAUSE = 0.5
+"""Seconds."""
 
 
 def make_engine(url: str) -> Engine:
@@ -33,6 +37,9 @@ def make_engine(url: str) -> Engine:
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_on_sqlite)
+    else:
+        event.listen(engine, "checkout", _replace_closed)
+        event.listen(engine, "do_connect", _Connect())
     return engine
 
 
@@ -47,9 +54,38 @@ def _postgresql_arguments() -> dict[str, Any]:
     }
 
 
+def _replace_closed(connection: Any, *_: object) -> None:
+    """Has the pool connect anew when the server closed an idle connection, so that its restart costs no request.
+
+    The goodbye has arrived by then, and to look for it takes no round trip, unlike `pool_pre_ping`.
+    """
+    unread = select.poll()  # select.select() knows no descriptor above 1023
+    unread.register(connection, select.POLLIN)
+    if unread.poll(0):
+        raise DisconnectionError
+
+
+class _Connect:
+    """Connects. For a moment after a failure it fails at once, so that requests do not queue for hopeless attempts."""
+
+    def __init__(self) -> None:
+        self.pause_until = 0.0
+        self.reason = ""
+
+    def __call__(self, dialect: Dialect, _: object, arguments: Any, options: Any) -> DBAPIConnection:
+        failure = dialect.loaded_dbapi.OperationalError
+        if time.monotonic() < self.pause_until:
+            raise failure(self.reason)
+        try:
+            return dialect.connect(*arguments, **options)
+        except failure as error:
+            self.pause_until, self.reason = time.monotonic() + CONNECT_PAUSE, str(error)
+            raise
+
+
 def _sqlite_arguments() -> dict[str, Any]:
-    # A pooled connection passes from thread to thread, one at a time.
-    return {"check_same_thread": False, "timeout": BUSY_TIMEOUT}
+    # A pooled connection passes from thread to thread, one at a time. The timeout is that of a writer for another.
+    return {"check_same_thread": False, "timeout": settings.STATEMENT_TIMEOUT}
 
 
 def _prepare_sqlite(connection: SQLiteConnection, _: object) -> None:
@@ -83,6 +119,12 @@ class ReadSession(Session):
     def flush(self, objects: object = None) -> None:
         if self.new or self.dirty or self.deleted:
             raise RuntimeError("A reading session was asked to write")
+
+
+@event.listens_for(ReadSession, "do_orm_execute")
+def _refuse_to_write(state: ORMExecuteState) -> None:
+    if state.is_insert or state.is_update or state.is_delete:
+        raise RuntimeError("A reading session was asked to write")
 
 
 engine = make_engine(settings.DATABASE_URL)

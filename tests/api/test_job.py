@@ -1,0 +1,103 @@
+"""One request is one job: it commits whole or not at all, and not once nobody waits for it."""
+
+import asyncio
+import threading
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app import crud
+from app.api import errors, job
+from app.api.deps import SessionDep
+from app.api.routing import Router
+from app.core.config import settings
+from app.core.errors import Unavailable
+from app.db.session import WriteSessions
+from app.models import Recipe
+from app.schemas.recipe import RecipeCreate
+
+SOUP = RecipeCreate(label="Pea soup", source="Grandmother", url="https://example.com/pea-soup")
+
+router = Router("/soup")
+
+
+@router.post("/good")
+def good(session: SessionDep) -> int:
+    return crud.recipe.create(session, SOUP).id
+
+
+@router.post("/not-serialisable")
+def not_serialisable(session: SessionDep) -> int:
+    crud.recipe.create(session, SOUP)
+    return "not a number"  # type: ignore[return-value]
+
+
+@router.post("/refused")
+def refused(session: SessionDep) -> int:
+    crud.recipe.create(session, SOUP)
+    raise Unavailable("on second thoughts")
+
+
+@router.get("/writes-where-it-only-reads")
+def writes_where_it_only_reads(session: SessionDep) -> int:
+    return crud.recipe.create(session, SOUP).id
+
+
+def test_what_fails_leaves_nothing(session: Session) -> None:
+    app = FastAPI()
+    app.include_router(router)
+    errors.install(app)
+    client = TestClient(app, raise_server_exceptions=False)
+
+    def count() -> int:
+        return session.scalar(select(func.count()).select_from(Recipe)) or 0
+
+    assert client.post("/soup/not-serialisable").status_code == 500
+    assert client.post("/soup/refused").status_code == 503
+    assert client.get("/soup/writes-where-it-only-reads").status_code == 500
+    assert count() == 0
+    assert client.post("/soup/good").status_code == 200
+    assert count() == 1
+
+
+def wait_for_all_threads() -> None:
+    """Returns once each of them has ended what it had to do."""
+    meeting = threading.Barrier(settings.THREADS)
+    for attendance in [job.threads.submit(meeting.wait) for _ in range(settings.THREADS)]:
+        attendance.result(timeout=5)
+
+
+def test_who_gives_up_while_it_runs_commits_nothing(session: Session) -> None:
+    may_end = threading.Event()
+
+    def work(session: Session) -> None:
+        crud.recipe.create(session, SOUP)
+        may_end.wait(5)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(job.Job(WriteSessions, work).run(), 0.05)
+
+    asyncio.run(give_up())
+    may_end.set()
+    wait_for_all_threads()
+    assert session.scalar(select(func.count()).select_from(Recipe)) == 0
+
+
+def test_who_gave_up_waiting_for_a_thread_gets_none(connection: object) -> None:
+    release = threading.Event()
+    for _ in range(settings.THREADS):
+        job.threads.submit(release.wait)
+    calls: list[Session] = []
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(job.Job(WriteSessions, calls.append).run(), 0.05)
+
+    asyncio.run(give_up())
+    release.set()
+    wait_for_all_threads()
+    assert calls == []
