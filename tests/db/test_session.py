@@ -15,7 +15,7 @@ def test_lost_idle_connection_is_replaced_unnoticed(database_url: str, engine: E
     own_engine = make_engine(database_url)
     with own_engine.connect() as connection:
         lost = {"pid": connection.execute(text("SELECT pg_backend_pid()")).scalar_one()}
-    with engine.connect() as other:
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as other:
         other.execute(text("SELECT pg_terminate_backend(:pid)"), lost)
         is_there = text("SELECT FROM pg_stat_activity WHERE pid = :pid")
         wait_until(lambda: other.execute(is_there, lost).first() is None)
