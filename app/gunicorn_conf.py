@@ -1,6 +1,7 @@
 """How gunicorn runs it: `gunicorn -c python:app.gunicorn_conf app.main:app`. The names are its own."""
 
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -9,6 +10,7 @@ from pathlib import Path
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
 
 from app.core.config import settings
 
@@ -70,3 +72,12 @@ def _check_address(server: Arbiter) -> None:
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]
         raise SystemExit(f"Larder cannot start: HOST and PORT, {bind}: {reason}.") from None
+
+
+def post_fork(_: Arbiter, __: Worker) -> None:
+    """Spare the garbage collector what was loaded before, and have it look at the rest less often.
+
+    With 1,000 requests in flight it took a quarter of the processor time.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)

@@ -14,6 +14,7 @@ MAX_TARGET = 8 * 1024  # bytes
 MAX_HEAD = 32 * 1024  # bytes
 MAX_HEADERS = 100
 DRAIN_TIME = 1.0  # seconds
+ACCEPTS = 32
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -99,6 +100,13 @@ class ApiWorker(UvicornWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         logging.getLogger("uvicorn.error").propagate = True  # see RootLogger in gunicorn_conf.py
+
+    def init_process(self) -> None:
+        # libuv accepts one connection per socket and turn of its loop: newcomers to a busy worker would wait for
+        # seconds, at 1,000 clients for more than eight. So it gets the same socket many times over.
+        copies = [one.dup() for one in self.sockets for _ in range(ACCEPTS - 1)]
+        self.sockets = [*self.sockets, *copies]
+        super().init_process()
 
     CONFIG_KWARGS = UvicornWorker.CONFIG_KWARGS | {
         "loop": "uvloop",

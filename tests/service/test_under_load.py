@@ -97,7 +97,7 @@ def test_from_1_to_1000_clients_without_an_error_or_a_collapse(url: str) -> None
             assert outcome.answers == {"200": 10 * clients + 1000}
 
         # Everybody gets his turn: nobody waits while others ask again and again.
-        assert outcome.slowest < 0.5 * outcome.seconds
+        assert outcome.slowest < 0.33 * outcome.seconds
 
         # What else runs on the machine costs a round some speed, so the best rounds are compared.
         few = many = 0.0
