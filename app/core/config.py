@@ -31,7 +31,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=os.environ.get("ENV_FILE", ".env"), env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, frozen=True
+        env_file=os.environ.get("ENV_FILE", ".env"),
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        frozen=True,
     )
 
     ENVIRONMENT: Environment = Environment.local
@@ -55,6 +59,9 @@ class Settings(BaseSettings):
     FORWARDED_ALLOW_IPS: NameList = ("127.0.0.1", "::1")
     MAX_BODY_SIZE: Annotated[int, Field(ge=1024)] = 1024 * 1024
     REQUEST_TIMEOUT: Annotated[float, Field(gt=0)] = 25
+    MAX_IMPORT_SIZE: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+    IMPORT_TIMEOUT: Annotated[float, Field(gt=0)] = 300
+    REQUIRE_IF_MATCH: bool = False
     LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
     REDDIT_URL: str = "https://www.reddit.com"

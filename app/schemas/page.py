@@ -14,17 +14,25 @@ Words = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace
 """What to search for: words, each of which has to be found."""
 
 
-class PageQuery(Input):
-    """What every list understands. Each resource adds its filters and names its sorts."""
+class Selection(Input):
+    """Which rows, in which order. Each resource adds its filters, its sorts, and `q` and `deleted` where it has them."""
+
+
+class PageParameters(Selection):
+    """Which of them are on the page."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1, description="Not together with `cursor`")] = 0
+    cursor: Annotated[
+        str | None,
+        Field(description="`next_cursor` of the page before; any page costs what the first one does", max_length=4096),
+    ] = None
     count: Annotated[Literal["exact"] | None, Field(description="`exact` fills `total`; counting is not free")] = None
 
 
 class Page(BaseModel, Generic[ReadT]):
     items: list[ReadT]
-    next_cursor: str | None = None
+    next_cursor: Annotated[str | None, Field(description="Null on the last page")] = None
     total: Annotated[int | None, Field(description="Of all pages together; null unless asked for")] = None
 
 

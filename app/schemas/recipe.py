@@ -24,5 +24,13 @@ class RecipeRead(Read):
     submitter_id: int | None
 
 
+class SubmitterRead(BaseModel):
+    """What anybody may know of who brought a recipe."""
+
+    id: int
+    first_name: str | None
+    surname: str | None
+
+
 class RecipeSearchResults(BaseModel):
     results: list[RecipeRead]

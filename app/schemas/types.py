@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from types import GenericAlias
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,12 +14,19 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
+    create_model,
 )
 
 from app.core import patterns
 
-Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
-"""The key of a row; a bigint of the database."""
+MAX_INTEGER = 2**53 - 1
+"""The largest number that every JSON parser keeps exact (RFC 8259, section 6)."""
+
+Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+"""The key of a row."""
+
+Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""How often a row was written."""
 
 Line = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace=True, max_length=256)]
 """One line of text, 1 to 256 characters, without control characters."""
@@ -57,11 +65,11 @@ def _to_utc(value: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_rfc_3339), AfterValidator(_to_utc)]
 """A point in time with its offset (RFC 3339), as UTC."""
 
-Text = Annotated[str, StringConstraints(pattern=patterns.TEXT, max_length=2048)]
-"""Any text without NUL, at most 2,048 characters; what texts are compared with."""
+Text = Annotated[str, StringConstraints(pattern=patterns.TEXT, min_length=1, max_length=2048)]
+"""Any text without NUL, 1 to 2,048 characters; what texts are compared with."""
 
-Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-"""A number that fits a bigint of the database."""
+Integer = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+"""Any whole number that JSON keeps exact."""
 
 
 def _only_true_or_false(value: object) -> object:
@@ -92,3 +100,12 @@ class Read(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int
+
+
+MAX_BATCH = 1000
+
+
+def items_of(name: str, item: type[BaseModel]) -> type[BaseModel]:
+    """`{"items": [...]}` with 1 to 1,000 of them."""
+    items: Any = Annotated[GenericAlias(list, item), Field(min_length=1, max_length=MAX_BATCH)]
+    return create_model(name, __base__=Input, items=(items, ...))
