@@ -19,6 +19,10 @@ class Superseded:
     since: str
     sunset: str
 
+    def __post_init__(self) -> None:
+        if _midnight(self.sunset) < _midnight(self.since):
+            raise ValueError("The sunset comes before the deprecation (RFC 9745, section 4)")
+
     def __call__(self, endpoint: EndpointT) -> EndpointT:
         """Decorates an endpoint, below its route."""
         setattr(endpoint, ATTRIBUTE, self)
@@ -26,12 +30,15 @@ class Superseded:
 
     def headers(self) -> dict[str, str]:
         """Deprecation (RFC 9745), Sunset (RFC 8594), and the link to the successor (RFC 5829)."""
-        since, sunset = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (self.since, self.sunset))
         return {
-            "Deprecation": f"@{int(since.timestamp())}",
-            "Sunset": format_datetime(sunset, usegmt=True),
+            "Deprecation": f"@{int(_midnight(self.since).timestamp())}",
+            "Sunset": format_datetime(_midnight(self.sunset), usegmt=True),
             "Link": f'<{self.by}>; rel="successor-version"',
         }
+
+
+def _midnight(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
 def superseded_by(endpoint: Callable[..., Any]) -> Superseded | None:

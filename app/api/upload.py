@@ -8,9 +8,10 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
 
 from app.core.config import settings
-from app.core.errors import UnsupportedMediaType
+from app.core.errors import BadRequest, UnsupportedMediaType
 from app.transfer.formats import Format
 
 IN_MEMORY = 1024 * 1024
@@ -36,9 +37,12 @@ async def receive_upload(request: Request) -> AsyncGenerator[Upload]:
     request.scope["deadline"].reschedule(asyncio.get_running_loop().time() + settings.IMPORT_TIMEOUT)
     digest = hashlib.sha256()
     with SpooledTemporaryFile[bytes](IN_MEMORY) as file:
-        async for chunk in request.stream():
-            digest.update(chunk)
-            file.write(chunk)
+        try:
+            async for chunk in request.stream():
+                digest.update(chunk)
+                file.write(chunk)
+        except ClientDisconnect:
+            raise BadRequest("The body ended before it was whole") from None  # nobody is there to read this
         file.seek(0)
         request.state.digest = digest.digest()
         yield Upload(MEDIA_TYPES[media_type], file)

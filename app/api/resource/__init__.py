@@ -52,5 +52,6 @@ def add_resource(
     for name, add in CAPABILITIES.items():
         if name not in without:
             add(resource)
+            resource.capabilities.append(name)
     router.resources.append(resource)
     return resource

@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Response
-from pydantic import BaseModel, Field, TypeAdapter, create_model
+from pydantic import BaseModel, TypeAdapter, create_model
 
-from app.api.resource.parameters import MAX_IN
+from app.api.resource.filters import MAX_IN
 from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
-from app.core.errors import Conflict, FieldError
+from app.core.config import settings
+from app.core.errors import FieldError, Invalid, PreconditionRequired
 from app.crud.many import at, create_many, remove_many, update_many
 from app.crud.precondition import ALWAYS, Precondition
 from app.db.session import Session
@@ -38,8 +39,11 @@ def add_batch(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
     def update_batch(session: Session, caller: User, data: Any) -> Response:
         """Changes the fields that were sent of up to 1,000 rows; with `version`, only if that is still the row's."""
         _refuse_twice([item.id for item in data.items], "/items/{}/id")
-        changes = [(item.id, _without_key(resource.update, item), _still(item.version)) for item in data.items]
         with at("/items"):
+            changes = [
+                (item.id, _without_key(resource.update, item), _still(index, item.version))
+                for index, item in enumerate(data.items)
+            ]
             return answer(update_many(crud, session, changes, caller))
 
     def delete_batch(
@@ -48,13 +52,14 @@ def add_batch(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
         """Removes up to 100 rows, all or none."""
         _refuse_twice(id, "query/id/{}")
         with at("query/id"):
+            _refuse_blind("")
             remove_many(crud, session, id, caller)
         return Response(status_code=204)
 
     many: dict[str, Any] = {"response_model": read}
     resource.route("POST", PATH, create_batch, 409, 415, types={"data": created}, status_code=201, **many)
-    resource.route("PATCH", PATH, update_batch, 404, 409, 412, 415, types={"data": updated}, **many)
-    resource.route("DELETE", PATH, delete_batch, 404, 409, status_code=204)
+    resource.route("PATCH", PATH, update_batch, 404, 409, 412, 415, 428, types={"data": updated}, **many)
+    resource.route("DELETE", PATH, delete_batch, 404, 409, 428, status_code=204)
 
 
 def _without_key(update: type[UpdateT], item: BaseModel) -> UpdateT:
@@ -63,13 +68,22 @@ def _without_key(update: type[UpdateT], item: BaseModel) -> UpdateT:
     return update.model_construct(sent, **{name: getattr(item, name) for name in sent})
 
 
-def _still(version: int | None) -> Precondition:
-    return ALWAYS if version is None else Precondition(match=frozenset({version}))
+def _still(index: int, version: int | None) -> Precondition:
+    if version is not None:
+        return Precondition(match=frozenset({version}))
+    _refuse_blind(f"/{index}/version")
+    return ALWAYS
+
+
+def _refuse_blind(pointer: str) -> None:
+    """What If-Match is for one row, `version` is for many; a setting may demand either (428)."""
+    if settings.REQUIRE_IF_MATCH:
+        raise PreconditionRequired("Say which version you mean", FieldError(pointer, "is required", "missing"))
 
 
 def _refuse_twice(ids: list[int], pointer: str) -> None:
     seen: set[int] = set()
     for index, id in enumerate(ids):
         if id in seen:
-            raise Conflict("A row came twice", FieldError(pointer.format(index), "came before", "repeated"))
+            raise Invalid("A row came twice", FieldError(pointer.format(index), "came before", "repeated"))
         seen.add(id)

@@ -44,6 +44,7 @@ class Resource(Generic[ModelT, CreateT, UpdateT, ReadT]):
         self.create, self.update, self.read = schemas
         self.reader, self.writer = access
         self.expand = expand
+        self.capabilities: list[str] = []
         self.expanded = _expanded(self.read, expand)
         self.adapter = TypeAdapter(self.read)
         self.expanded_adapter = TypeAdapter(self.expanded)
