@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import pages
 from app.api import errors, health
 from app.api.api_v1 import api
+from app.api.problems import Application
 from app.api.routing import operation_id
 from app.clients.reddit import Reddit
 from app.core import logging
@@ -29,7 +30,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
 
 def create_app() -> FastAPI:
     logging.configure()
-    app = FastAPI(
+    app = Application(
         title="Larder",
         version="1.0.0",
         description="Recipes and who brought them.",
