@@ -59,13 +59,11 @@ class Fit:
             yield f"{place}/{name} is required now" if self.old_is_inner else f"{place}/{name} may be missing now"
         for name in sorted(fields.keys() & others.keys()):
             yield from self.misfits(fields[name], others[name], f"{place}/{name}", seen)
-        more, other_more = (one.get("additionalProperties", True) for one in (inner, outer))
-        if more is False:  # nothing more
-            return
-        if other_more is False and self.old_is_inner:
+        more, other_more = (_others(one) for one in (inner, outer))
+        if more is not None and other_more:
+            yield from self.misfits(more, other_more, f"{place}/*", seen)
+        elif more is not None and other_more is None and self.old_is_inner:
             yield f"{place} refuses unknown fields"
-        if isinstance(other_more, Mapping):
-            yield from self.misfits({} if more is True else more, other_more, f"{place}/*", seen)
 
     def _between_values(self, inner: Schema, outer: Schema) -> Iterator[str]:
         known = values(outer)
@@ -103,7 +101,8 @@ def resolve(document: Schema, schema: Schema) -> Schema:
 
 
 def alternatives(schema: Schema) -> list[Schema]:
-    if types := schema.get("type"):
+    types: str | list[str] | None = schema.get("type")
+    if types:
         return [{**schema, "type": one} for one in types] if isinstance(types, list) else []
     return [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
 
@@ -112,6 +111,14 @@ def values(schema: Schema) -> list[Any] | None:
     """All values that it allows, where it names them."""
     named: list[Any] | None = [schema["const"]] if "const" in schema else schema.get("enum")
     return named
+
+
+def _others(schema: Schema) -> Schema | None:
+    """What fields without a name of their own have to be; None where there are none of them."""
+    more: Schema | bool = schema.get("additionalProperties", True)
+    if isinstance(more, bool):
+        return {} if more else None
+    return more
 
 
 def _same_type(inner: Schema, outer: Schema) -> bool:

@@ -1,6 +1,7 @@
 """Rows from a file into the database: all of them, or none and what is wrong with which line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -18,6 +19,15 @@ MAX_ERRORS = 100
 
 Progress = Callable[[int], object]
 """Told how many rows have been written, each time that there are more."""
+
+
+@contextmanager
+def attempt(session: Session, *, keep: bool) -> Generator[None]:
+    """What is written inside is part of the transaction if it is to be kept; if not, it was only tried."""
+    with session.begin_nested() as savepoint:
+        yield
+        if not keep:
+            savepoint.rollback()
 
 
 def import_rows(

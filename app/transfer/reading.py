@@ -41,7 +41,8 @@ def _read_jsonl(file: IO[bytes], schema: type[RowT]) -> Rows[RowT]:
 
 def _read_csv(file: IO[bytes], schema: type[RowT]) -> Rows[RowT]:
     records = _read_records(file)
-    _, names = next(records, (1, []))
+    nothing: tuple[int, list[str]] = (1, [])
+    _, names = next(records, nothing)
     if not names or len({*names}) < len(names) or not {*names} <= schema.model_fields.keys():
         raise _broken(1, f"has to name columns, each once: {', '.join(schema.model_fields)}")
     for number, cells in records:

@@ -18,7 +18,7 @@ from app.core.config import settings
 from app.crud.query import ListQuery
 from app.main import app
 from app.models import User
-from tests.api.test_recipes import PATH, SOUP, assert_problem
+from tests.api.test_recipes import PATH, assert_problem
 from tests.conftest import ROOT, as_user
 
 IMPORT = f"{PATH}/import"

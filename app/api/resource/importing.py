@@ -10,7 +10,7 @@ from app.api.upload import MEDIA_TYPES, UploadDep
 from app.db.session import Session
 from app.models import User
 from app.schemas.types import Input, Word
-from app.transfer.importing import import_rows
+from app.transfer.importing import attempt, import_rows
 from app.transfer.reading import read_rows
 
 
@@ -31,11 +31,9 @@ def add_import(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
 
         Every line is checked. An error points at its line, such as `/3/label`; up to 100 are told.
         """
-        with session.begin_nested() as attempt:
+        with attempt(session, keep=not parameters.dry_run):
             rows = read_rows(upload.format, upload.file, resource.create)
             count = import_rows(session, resource.crud, rows, caller)
-            if parameters.dry_run:
-                attempt.rollback()
         answer = Imported(rows=count, dry_run=parameters.dry_run)
         return Response(answer.model_dump_json(), 200 if parameters.dry_run else 201, media_type=JSON)
 
