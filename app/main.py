@@ -11,6 +11,7 @@ from app.api import errors, health
 from app.api.api_v1 import api
 from app.api.problems import Application
 from app.api.routing import operation_id
+from app.api.sweeping import sweeping
 from app.clients.reddit import Reddit
 from app.core import logging
 from app.core.config import settings
@@ -24,7 +25,7 @@ from app.middleware.security_headers import SecurityHeaders
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    async with Reddit(settings.REDDIT_URL) as app.state.reddit:
+    async with Reddit(settings.REDDIT_URL) as app.state.reddit, sweeping():
         yield
 
 
@@ -54,7 +55,7 @@ def create_app() -> FastAPI:
             allow_origins=settings.CORS_ORIGINS,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Link", "Location", "X-Request-ID"],
+            expose_headers=["ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(AllowedHosts, hosts=settings.ALLOWED_HOSTS)
     app.add_middleware(SecurityHeaders)

@@ -29,6 +29,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('idempotency_key', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idempotency_key_created_at_id'), ['created_at', 'id'], unique=False)
         batch_op.create_index('uq_idempotency_key_key', ['caller_id', 'path', 'key'], unique=True)
 
     op.create_table('seed',
@@ -41,6 +42,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('name', name=op.f('uq_seed_name')),
     sqlite_autoincrement=True
     )
+    with op.batch_alter_table('seed', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_seed_created_at_id'), ['created_at', 'id'], unique=False)
+
     op.create_table('user',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('email', sa.String(length=254), nullable=False),
@@ -57,6 +61,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('email', name=op.f('uq_user_email')),
     sqlite_autoincrement=True
     )
+    with op.batch_alter_table('user', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_user_created_at_id'), ['created_at', 'id'], unique=False)
+
     op.create_table('recipe',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('label', sa.String(length=256), nullable=False),
@@ -72,6 +79,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('recipe', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_recipe_created_at_id'), ['created_at', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_recipe_source'), ['source'], unique=False)
         batch_op.create_index(batch_op.f('ix_recipe_submitter_id'), ['submitter_id'], unique=False)
 
@@ -83,12 +91,20 @@ def downgrade() -> None:
     with op.batch_alter_table('recipe', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_recipe_submitter_id'))
         batch_op.drop_index(batch_op.f('ix_recipe_source'))
+        batch_op.drop_index(batch_op.f('ix_recipe_created_at_id'))
 
     op.drop_table('recipe')
+    with op.batch_alter_table('user', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_user_created_at_id'))
+
     op.drop_table('user')
+    with op.batch_alter_table('seed', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_seed_created_at_id'))
+
     op.drop_table('seed')
     with op.batch_alter_table('idempotency_key', schema=None) as batch_op:
         batch_op.drop_index('uq_idempotency_key_key')
+        batch_op.drop_index(batch_op.f('ix_idempotency_key_created_at_id'))
 
     op.drop_table('idempotency_key')
     # ### end Alembic commands ###

@@ -10,7 +10,8 @@ from app.core.errors import BadRequest, PreconditionFailed, PreconditionRequired
 from app.crud.precondition import Precondition, Versions
 
 TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
-TAGS = rf"{TAG}([ \t]*,[ \t]*{TAG})*"
+# Whoever reads a list has to bear empty elements in it (RFC 9110, section 5.6.1.2).
+TAGS = rf"[ \t,]*{TAG}([ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 PARAMETERS: list[dict[str, Any]] = [
     {
@@ -27,6 +28,11 @@ PARAMETERS: list[dict[str, Any]] = [
     }.items()
 ]
 """What OpenAPI says of the two headers."""
+
+ETAG: dict[str, Any] = {
+    "ETag": {"description": "Its version, for If-Match and If-None-Match", "schema": {"type": "string"}}
+}
+"""And of the header that they repeat."""
 
 
 def etag(version: int) -> str:
@@ -49,8 +55,11 @@ WritePrecondition = Annotated[Precondition, Depends(get_write_precondition)]
 ReadPrecondition = Annotated[Precondition, Depends(get_precondition)]
 
 
-def is_known(precondition: Precondition, version: int) -> bool:
-    """Whether the reader has this version already (304); `PreconditionFailed` when he wanted another one."""
+def is_known(precondition: Precondition, version: int | None) -> bool:
+    """Whether the reader has this version already (304); `PreconditionFailed` when he wanted another one.
+
+    What has no tag, hence None, is in no version that a header could name, and is nevertheless there for `*`.
+    """
     if isinstance(precondition.match, frozenset) and version not in precondition.match:
         raise PreconditionFailed("It is not in the version that If-Match asks for")
     none_match = precondition.none_match

@@ -1,15 +1,18 @@
 """Idempotency-Key: a POST that creates can be sent again without creating again."""
 
+import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request, Response
 
+from app.core.config import settings
 from app.core.errors import FieldError, Invalid
 from app.crud.idempotency import Claim, earlier_answer
 from app.db.session import Session
-from app.models import IdempotencyKey
+from app.models import IdempotencyKey, User
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -24,6 +27,9 @@ PARAMETER: dict[str, Any] = {
 }
 
 
+_secret = hashlib.sha256(b"idempotency " + settings.SECRET_KEY.get_secret_value().encode()).digest()
+
+
 def key_of(request: Request) -> str | None:
     """The key of a request, if it has one; `Invalid` when it is empty, too long, or not printable ASCII."""
     keys = request.headers.getlist(HEADER)
@@ -33,6 +39,14 @@ def key_of(request: Request) -> str | None:
         error = FieldError(f"header/{HEADER}", "has to be 1 to 255 printable characters", "key")
         raise Invalid("The Idempotency-Key is not valid", error)
     return keys[0]
+
+
+def claim(request: Request, key: str, caller: User | None) -> Claim:
+    """What tells the request from all others; `request.state.digest` stands for its body."""
+    content: bytes = request.scope["query_string"] + request.state.digest
+    # Keyed, because it is kept: from a plain hash of a sign-up its password could be guessed.
+    digest = hmac.digest(_secret, content, "sha256")
+    return Claim(caller.id if caller else 0, request.scope["path"], key, digest)
 
 
 def answer_once(session: Session, claim: Claim, work: Callable[[], Response]) -> Response:

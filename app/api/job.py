@@ -25,11 +25,10 @@ from fastapi.params import Form
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from app.api import idempotency
+from app.api import idempotency, query_string
 from app.api.superseded import superseded_by
 from app.core.config import settings
 from app.core.errors import Unavailable, UnsupportedMediaType
-from app.crud.idempotency import Claim
 from app.db.session import ReadSessions, Session, Sessions, WriteSessions
 from app.models import User
 
@@ -122,24 +121,28 @@ class JobRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
+        takes = query_string.parameters(self.dependant) if self.path.startswith("/api/") else None
         more_headers = self.superseded.headers() if self.superseded else {}
 
         async def handle_as_job(request: Request) -> Response:
+            if takes is not None:
+                query_string.check(request.query_params, takes)
             if takes_json:
                 _refuse_other_than_json(request)
             pending = Pending(request, idempotency.key_of(request) if self.creates else None)
-            if pending.key and takes_json:
-                request.state.digest = hashlib.sha256(await request.body()).digest()
+            if pending.key:
+                request.state.digest = hashlib.sha256(await request.body() if self.body_field else b"").digest()
             _pending.set(pending)
             response = await handle(request)
-            response.headers.update(more_headers)
+            for name, value in more_headers.items():
+                response.headers.append(name, value)
             return response
 
         return handle_as_job
 
 
 def _whole_in_job(endpoint: Callable[..., Any], sessions: Sessions, status: int) -> Callable[..., Any]:
-    answer = get_type_hints(endpoint)["return"]
+    answer: Any = get_type_hints(endpoint)["return"]
     adapter = TypeAdapter[Any](object if isinstance(answer, type) and issubclass(answer, Response) else answer)
 
     def respond(values: dict[str, Any]) -> Response:
@@ -154,13 +157,7 @@ def _whole_in_job(endpoint: Callable[..., Any], sessions: Sessions, status: int)
         pending = _pending.get()
         if pending.key is None:
             return respond(values)
-        callers = [value.id for value in values.values() if isinstance(value, User)]
-        claim = Claim(
-            caller_id=callers[0] if callers else 0,
-            path=pending.request.scope["path"],
-            key=pending.key,
-            digest=hashlib.sha256(pending.request.scope["query_string"] + pending.request.state.digest).digest(),
-        )
+        claim = idempotency.claim(pending.request, pending.key, _caller(session))
         return idempotency.answer_once(session, claim, partial(respond, values))
 
     @wraps(endpoint)
@@ -188,6 +185,11 @@ def _made(values: dict[str, Any], session: Session) -> dict[str, Any]:
     """The endpoint's values, those that were deferred made; and all else that was deferred made as well."""
     made = {deferred: deferred.value(session) for deferred in _pending.get().deferred}
     return {name: made[value] if isinstance(value, Deferred) else value for name, value in values.items()}
+
+
+def _caller(session: Session) -> User | None:
+    values = (deferred.value(session) for deferred in _pending.get().deferred)
+    return next((value for value in values if isinstance(value, User)), None)
 
 
 def _refuse_other_than_json(request: Request) -> None:

@@ -103,6 +103,7 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
         if self.soft_deletes:
             self._change(session, id, {"deleted_at": utc_now()}, caller, precondition)
             return
+        self._release(session, id)
         rows = delete(self.model).where(*self._target(id, caller, precondition)).returning(self.model.id)
         if session.scalar(rows.execution_options(**UNTRACKED)) is None:
             self._refuse(session, id, caller)
@@ -127,7 +128,7 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
     # How
 
     def _deleted(self) -> ColumnElement[bool]:
-        return self.model.deleted_at.is_not(None)  # type: ignore[attr-defined]
+        return self.model.__table__.c.deleted_at.is_not(None)
 
     def _living(self, caller: User | None) -> Select[ModelT]:
         rows = select(self.model).where(self.visible(caller))
@@ -154,6 +155,13 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
         if self.soft_deletes:
             rights.append(~self._deleted())
         return [*rights, *precondition.conditions(self.model.version)]
+
+    def _release(self, session: Session, id: int) -> None:
+        """Does what ON DELETE SET NULL would do, which changes rows and leaves them their version."""
+        keys = [key for table in Base.metadata.tables.values() for key in table.foreign_keys]
+        for key in keys:
+            if key.column is self.model.__table__.c.id and key.ondelete == "SET NULL":
+                session.execute(update(key.parent.table).where(key.parent == id).values({key.parent: None}))
 
     def _change(
         self, session: Session, id: int, values: Values, caller: User, precondition: Precondition = ALWAYS

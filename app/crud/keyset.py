@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, tuple_
+from sqlalchemy import ColumnElement, and_, false, literal, or_, tuple_
 
 from app.crud.query import Column
 
@@ -26,24 +26,27 @@ def beyond(by: Sequence[Direction], values: Sequence[Any]) -> ColumnElement[bool
     """The rows that come after the one with these values."""
     columns = [column for column, _ in by]
     descends = {descends for _, descends in by}
+    bounds = [
+        None if value is None else literal(value, column.type) for column, value in zip(columns, values, strict=True)
+    ]
     if len(descends) == 1 and not any(map(_nullable, columns)):
         # A row comparison, which an index on the same columns answers by one descent into its tree.
-        row, bound = tuple_(*columns), tuple_(*values)
+        row, bound = tuple_(*columns), tuple_(*bounds)
         return row < bound if descends.pop() else row > bound
-    return _beyond_one_by_one(by, values)
+    return _beyond_one_by_one(by, bounds)
 
 
-def _beyond_one_by_one(by: Sequence[Direction], values: Sequence[Any]) -> ColumnElement[bool]:
-    (column, descends), value = by[0], values[0]
-    if value is None:
-        further, same = false(), column.is_(None)
-    else:
-        further, same = column < value if descends else column > value, column == value
-        if _nullable(column):
-            further = or_(further, column.is_(None))
-    if len(by) == 1:
-        return further
-    return or_(further, and_(same, _beyond_one_by_one(by[1:], values[1:])))
+def _beyond_one_by_one(by: Sequence[Direction], bounds: Sequence[Any]) -> ColumnElement[bool]:
+    (column, descends), bound = by[0], bounds[0]
+    rest = _beyond_one_by_one(by[1:], bounds[1:]) if len(by) > 1 else false()
+    if bound is None:
+        return and_(column.is_(None), rest)
+    further = column < bound if descends else column > bound
+    if _nullable(column):
+        return or_(further, column.is_(None), and_(column == bound, rest))
+    # Says nothing new, but an index on the column can begin there.
+    not_before = column <= bound if descends else column >= bound
+    return and_(not_before, or_(further, and_(column == bound, rest)))
 
 
 def _nullable(column: Column) -> bool:

@@ -13,7 +13,8 @@ Operation = Callable[[Column, Any], ColumnElement[bool]]
 
 OPERATIONS: Mapping[str, Operation] = {
     "eq": operator.eq,
-    "ne": operator.ne,
+    # All rows that `eq` leaves out, also those without a value, for which SQL's own != is neither true nor false.
+    "ne": lambda column, value: column.is_distinct_from(value),
     "lt": operator.lt,
     "lte": operator.le,
     "gt": operator.gt,

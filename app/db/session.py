@@ -1,10 +1,13 @@
 """The engine and the two kinds of session: one that writes in a transaction, one that only reads."""
 
+import math
+import time
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import settings
 from app.db.errors import translate_driver_error
@@ -16,6 +19,12 @@ CONNECT_TIMEOUT = 2
 
 BUSY_TIMEOUT = 5
 """Seconds that a writer waits for another one on SQLite."""
+
+STEPS = 100_000
+"""Instructions of SQLite's virtual machine from one look at the clock to the next: about a millisecond."""
+
+DEADLINE = "deadline"
+"""Where a connection to SQLite has the time at which its statement has to end."""
 
 
 def make_engine(url: str) -> Engine:
@@ -33,6 +42,7 @@ def make_engine(url: str) -> Engine:
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_on_sqlite)
+        event.listen(engine, "before_cursor_execute", _start_clock)
     return engine
 
 
@@ -52,16 +62,26 @@ def _sqlite_arguments() -> dict[str, Any]:
     return {"check_same_thread": False, "timeout": BUSY_TIMEOUT}
 
 
-def _prepare_sqlite(connection: SQLiteConnection, _: object) -> None:
+def _prepare_sqlite(connection: SQLiteConnection, entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself; see _begin_on_sqlite
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "case_sensitive_like = ON"):
         connection.execute(f"PRAGMA {pragma}")
     # SQLite's own lower() knows ASCII only, and searching "FRANÇAISE" must find "Française".
     connection.create_function("lower", 1, _lower, deterministic=True)
+    # SQLite has no statement_timeout, but it asks whether to go on.
+    connection.set_progress_handler(lambda: time.monotonic() > entry.info.get(DEADLINE, math.inf), STEPS)
+
+
+def _start_clock(connection: Connection, *_: object) -> None:
+    seconds = connection.get_execution_options().get("statement_timeout", settings.STATEMENT_TIMEOUT)
+    connection.info[DEADLINE] = time.monotonic() + seconds
 
 
 def _lower(value: str | None) -> str | None:
-    return None if value is None else value.lower()
+    if value is None or value.isascii():
+        return value and value.lower()
+    # Letter by letter, as PostgreSQL does it: in a whole word, Python writes the last sigma in another way.
+    return "".join(map(str.lower, value))
 
 
 def _begin_on_sqlite(connection: Connection) -> None:

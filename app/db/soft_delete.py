@@ -1,7 +1,6 @@
 """Rows that are gone and can come back."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,5 +17,5 @@ class SoftDelete:
 
 
 def unique_while_living(name: str, *columns: str) -> Index:
-    """A unique index for `__table_args__` that lets the values of deleted rows be used again. Name it uq_table_column."""
+    """A unique index for `__table_args__` that lets values of deleted rows be used again. Name it uq_table_column."""
     return Index(name, *columns, unique=True, postgresql_where=LIVING, sqlite_where=LIVING)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from app.core import patterns
-from app.schemas.types import Input
+from app.schemas.types import UNSENT, Input
 
 ReadT = TypeVar("ReadT", bound=BaseModel)
 
@@ -15,7 +15,7 @@ Words = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace
 
 
 class Selection(Input):
-    """Which rows, in which order. Each resource adds its filters, its sorts, and `q` and `deleted` where it has them."""
+    """Which rows, in which order. Each resource adds its filters, its sorts, and `q` and `deleted` if it has them."""
 
 
 class PageParameters(Selection):
@@ -24,10 +24,9 @@ class PageParameters(Selection):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     offset: Annotated[int, Field(ge=0, le=2**31 - 1, description="Not together with `cursor`")] = 0
     cursor: Annotated[
-        str | None,
-        Field(description="`next_cursor` of the page before; any page costs what the first one does", max_length=4096),
-    ] = None
-    count: Annotated[Literal["exact"] | None, Field(description="`exact` fills `total`; counting is not free")] = None
+        str, Field(description="`next_cursor` of the page before; any page costs what the first one does")
+    ] = UNSENT
+    count: Annotated[Literal["exact"], Field(description="`exact` fills `total`; counting is not free")] = UNSENT
 
 
 class Page(BaseModel, Generic[ReadT]):

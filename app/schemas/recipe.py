@@ -1,20 +1,26 @@
 """A recipe, as clients send and get it."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from app.schemas.types import UNSENT, Input, Line, Read, WebUrl
 
+Label = Annotated[Line, Field(examples=["Pea soup"])]
+Source = Annotated[Line, Field(examples=["Grandmother"])]
+Url = Annotated[WebUrl, Field(examples=["https://example.com/pea-soup"])]
+
 
 class RecipeCreate(Input):
-    label: Line
-    source: Line
-    url: WebUrl
+    label: Label
+    source: Source
+    url: Url
 
 
 class RecipeUpdate(Input):
-    label: Line = UNSENT
-    source: Line = UNSENT
-    url: WebUrl = UNSENT
+    label: Label = UNSENT
+    source: Source = UNSENT
+    url: Url = UNSENT
 
 
 class RecipeRead(Read):

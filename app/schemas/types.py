@@ -1,7 +1,7 @@
 """Named rules for single values, shared by the schemas that clients may send."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import GenericAlias
 from typing import Annotated, Any
 
@@ -55,6 +55,12 @@ def _only_rfc_3339(value: object) -> object:
     return value
 
 
+def _only_a_day(value: object) -> object:
+    if isinstance(value, str) and not re.match(patterns.DAY, value):
+        raise ValueError("has to be a day, such as 2026-01-31")
+    return value
+
+
 def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
@@ -64,6 +70,9 @@ def _to_utc(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_rfc_3339), AfterValidator(_to_utc)]
 """A point in time with its offset (RFC 3339), as UTC."""
+
+Day = Annotated[date, BeforeValidator(_only_a_day)]
+"""A day of the calendar (RFC 3339, full-date)."""
 
 Text = Annotated[str, StringConstraints(pattern=patterns.TEXT, min_length=1, max_length=2048)]
 """Any text without NUL, 1 to 2,048 characters; what texts are compared with."""

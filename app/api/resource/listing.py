@@ -3,14 +3,19 @@
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import TypeAdapter
 
-from app.api.resource.parameters import cursor_after, list_query, page_schema, refuse_repeats
+from app.api.query_string import QueryOf
+from app.api.resource.parameters import cursor_after, list_query, page_schema
 from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
 from app.db.session import Session
 from app.models import User
 from app.schemas.page import PageParameters, page_of
+
+LINK: dict[str, Any] = {
+    "Link": {"description": "Where the first, previous and next page are (RFC 8288)", "schema": {"type": "string"}}
+}
 
 
 def add_list(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
@@ -19,7 +24,6 @@ def add_list(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
 
     def list_(request: Request, session: Session, caller: User | None, parameters: PageParameters) -> Response:
         """A page of rows. Filters narrow it, `q` searches it, `sort` orders it."""
-        refuse_repeats(request)
         query = list_query(crud, parameters)
         rows = crud.get_multi(session, query.one_more(), caller)
         page: dict[str, Any] = {"items": rows[: query.limit]}
@@ -31,8 +35,10 @@ def add_list(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
         body = adapter.dump_json(adapter.validate_python(page, from_attributes=True))
         return Response(body, headers={"Link": _links(request, parameters, page.get("next_cursor"))}, media_type=JSON)
 
-    parameters: Any = Annotated[page_schema(crud, tuple(resource.expand)), Query()]
-    resource.route("GET", "", list_, types={"parameters": parameters}, response_model=resource.page)
+    query_of = QueryOf(page_schema(crud, resource.create, tuple(resource.expand)))
+    types = {"parameters": Annotated[PageParameters, Depends(query_of)]}
+    extra = {"openapi_extra": {"parameters": query_of.documentation()}, "responses": {200: {"headers": LINK}}}
+    resource.route("GET", "", list_, types=types, response_model=resource.page, **extra)
 
 
 def _links(request: Request, parameters: PageParameters, next_cursor: str | None) -> str:

@@ -3,45 +3,40 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from functools import cache
+from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 from fastapi import Request
-from pydantic import Field, StringConstraints, TypeAdapter, create_model
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, create_model
 
 from app.api.cursor import read_cursor, write_cursor
+from app.api.resource.filters import filters_of
 from app.core.errors import BadRequest, FieldError, Invalid
 from app.crud.base import CRUDBase
 from app.crud.query import ListQuery, sort_columns
 from app.db.base import Base
-from app.schemas import types
 from app.schemas.page import PageParameters, Selection, Words
+from app.schemas.types import UNSENT
 
-FILTER_TYPES: dict[type, Any] = {str: types.Text, int: types.Integer, bool: types.Word, datetime: types.Instant}
-
-COMPARED = ("eq", "ne", "lt", "lte", "gt", "gte", "in")
-OPERATIONS_OF: dict[type, Sequence[str]] = {
-    str: (*COMPARED, "icontains", "startswith"),
-    int: COMPARED,
-    datetime: COMPARED,
-    bool: ("eq",),
-}
-MAX_IN = 100
 MAX_SORTS = 4
 
 Crud = CRUDBase[Any, Any, Any]
 
 
-def selection_schema(crud: Crud) -> type[Selection]:
-    """Every parameter that says which rows; FastAPI checks requests with it and documents it."""
-    return create_model(f"{crud.model.__name__}Selection", __base__=Selection, **_selection(crud))
+def selection_schema(crud: Crud, schema: type[BaseModel] = BaseModel) -> type[Selection]:
+    """Every parameter that says which rows; FastAPI checks requests with it and documents it.
+
+    The examples of the schema's fields are those of their filters.
+    """
+    return create_model(f"{crud.model.__name__}Selection", __base__=Selection, **_selection(crud, schema))
 
 
-def page_schema(crud: Crud, expand: Sequence[str]) -> type[PageParameters]:
+def page_schema(crud: Crud, schema: type[BaseModel], expand: Sequence[str]) -> type[PageParameters]:
     """The same, and which page of them."""
-    fields = _selection(crud)
+    fields = _selection(crud, schema)
     if expand:
-        fields["expand"] = (expand_type(expand) | None, None)
+        fields["expand"] = (expand_type(expand), UNSENT)
     return create_model(f"{crud.model.__name__}PageParameters", __base__=PageParameters, **fields)
 
 
@@ -50,7 +45,7 @@ def expand_type(names: Sequence[str]) -> Any:
 
 
 def list_query(crud: Crud, parameters: Selection) -> ListQuery:
-    """What was asked for, as the CRUD object takes it. Raises `Invalid`, or `BadRequest` for a foreign cursor."""
+    """What was asked for, as the CRUD object takes it. Raises `BadRequest` for a foreign cursor."""
     given = parameters.model_dump(exclude_none=True, exclude={"count", "format"})
     sort = given.pop("sort", None)
     limit, offset, cursor = (given.pop(name, None) for name in ("limit", "offset", "cursor"))
@@ -83,42 +78,50 @@ def refuse_repeats(request: Request) -> None:
         raise Invalid("A parameter came twice", FieldError(f"query/{name}", "has to come once", "repeated"))
 
 
-def _selection(crud: Crud) -> dict[str, Any]:
-    fields: dict[str, Any] = {"sort": (Annotated[str | None, _sort_rule(crud.sorts)], None)}
+def _selection(crud: Crud, schema: type[BaseModel]) -> dict[str, Any]:
+    examples = {name: field.examples[0] for name, field in schema.model_fields.items() if field.examples}
+    fields: dict[str, Any] = {"sort": (_sort_type(crud.sorts), UNSENT)}
     if crud.searches:
+        found = [examples[name] for name in crud.searches if name in examples]
         description = f"Words, each of which has to be found in {' or '.join(crud.searches)}"
-        fields["q"] = (Annotated[Words | None, Field(description=description)], None)
+        fields["q"] = (Annotated[Words, Field(description=description, examples=found[:1])], UNSENT)
     if crud.soft_deletes:
         description = "`only` for deleted rows, those that you may restore"
-        fields["deleted"] = (Annotated[Literal["only"] | None, Field(description=description)], None)
+        fields["deleted"] = (Annotated[Literal["only"], Field(description=description)], UNSENT)
     for name in crud.filters:
-        fields |= _filters(name, crud.model.__table__.c[name])
+        if name in fields or name in PageParameters.model_fields:
+            raise ValueError(f"{crud.name}.{name} cannot be a filter: every list has a parameter of this name")
+        fields |= {
+            parameter: (rule, UNSENT)
+            for parameter, rule in filters_of(crud.model.__table__.c[name], examples.get(name))
+        }
     return fields
 
 
-def _filters(name: str, column: Any) -> dict[str, Any]:
-    """`field` and `field__operation`, for each operation that suits the column."""
-    kind = column.type.python_type
-    rules = {operation: FILTER_TYPES[kind] for operation in OPERATIONS_OF[kind]}
-    if "in" in rules:
-        rules["in"] = Annotated[list[rules["in"]], Field(max_length=MAX_IN)]
-    if column.nullable:
-        rules["isnull"] = types.Word
-    return {
-        name if operation == "eq" else f"{name}__{operation}": (rule | None, None) for operation, rule in rules.items()
-    }
-
-
-def _sort_rule(names: Sequence[str]) -> StringConstraints:
+def _sort_type(names: Sequence[str]) -> Any:
     """Names separated by commas, each with a "-" before it for descending."""
     name = "-?(" + "|".join(map(re.escape, names)) + ")"
-    return StringConstraints(pattern=f"^{name}(,{name}){{0,{MAX_SORTS - 1}}}$")
+    description = (
+        f"Up to {MAX_SORTS} of {', '.join(f'`{name}`' for name in names)}, separated by commas, with `-` before one "
+        "for descending. Rows without a value come last."
+    )
+    return Annotated[
+        str,
+        StringConstraints(pattern=f"^{name}(,{name}){{0,{MAX_SORTS - 1}}}$"),
+        Field(description=description, examples=[f"-{names[-1]},{names[0]}"]),
+    ]
 
 
 def _context(crud: Crud, query: ListQuery) -> object:
     return [crud.name, sort_columns(query.sort), query.q, query.filters, query.deleted]
 
 
-def _cursor_types(crud: Crud, query: ListQuery) -> TypeAdapter[tuple[Any, ...]]:
+def _cursor_types(crud: Crud, query: ListQuery) -> TypeAdapter[Any]:
     columns = [crud.model.__table__.c[name] for name in sort_columns(query.sort)]
-    return TypeAdapter(tuple[tuple(column.type.python_type | None for column in columns)])  # type: ignore[misc]
+    return _tuple_of(*(column.type.python_type for column in columns))
+
+
+@cache  # making one takes longer than the rest of the request
+def _tuple_of(*types: type) -> TypeAdapter[Any]:
+    row: Any = GenericAlias(tuple, tuple(type | None for type in types))
+    return TypeAdapter(row)
