@@ -159,9 +159,9 @@ def test_what_is_no_id_is_422(client: TestClient, user: User, id: object) -> Non
 
 def test_row_cannot_come_twice(client: TestClient, user: User, ids: list[int]) -> None:
     items = [{"id": id, "label": "x"} for id in [*ids, ids[0]]]
-    assert_problem(client.patch(BATCH, json={"items": items}, headers=as_user(user)), 422, "/items/3/id")
+    assert_problem(client.patch(BATCH, json={"items": items}, headers=as_user(user)), 409, "/items/3/id")
     answer = client.delete(BATCH, params={"id": [*ids, ids[1]]}, headers=as_user(user))
-    assert_problem(answer, 422, "query/id/3")
+    assert_problem(answer, 409, "query/id/3")
     assert [row["version"] for row in read(client, ids)] == [1, 1, 1]
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from app.api.resource.filters import MAX_IN
 from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
 from app.core.config import settings
-from app.core.errors import FieldError, Invalid, PreconditionRequired
+from app.core.errors import Conflict, FieldError, PreconditionRequired
 from app.crud.many import at, create_many, remove_many, update_many
 from app.crud.precondition import ALWAYS, Precondition
 from app.db.session import Session
@@ -82,8 +82,9 @@ def _refuse_blind(pointer: str) -> None:
 
 
 def _refuse_twice(ids: list[int], pointer: str) -> None:
+    """No 422: a schema cannot say that items may not share a key, so that it is not against the schema."""
     seen: set[int] = set()
     for index, id in enumerate(ids):
         if id in seen:
-            raise Invalid("A row came twice", FieldError(pointer.format(index), "came before", "repeated"))
+            raise Conflict("A row came twice", FieldError(pointer.format(index), "came before", "repeated"))
         seen.add(id)
