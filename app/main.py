@@ -9,7 +9,9 @@ from starlette.middleware.cors import CORSMiddleware
 from app import pages
 from app.api import errors, health
 from app.api.api_v1 import api
+from app.api.problems import Application
 from app.api.routing import operation_id
+from app.api.sweeping import sweeping
 from app.clients.reddit import Reddit
 from app.core import logging
 from app.core.config import settings
@@ -24,13 +26,13 @@ from app.middleware.unexpected import Unexpected
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    async with Reddit(settings.REDDIT_URL) as app.state.reddit:
+    async with Reddit(settings.REDDIT_URL) as app.state.reddit, sweeping():
         yield
 
 
 def create_app() -> FastAPI:
     logging.configure()
-    app = FastAPI(
+    app = Application(
         title="Larder",
         version="1.0.0",
         description="Recipes and who brought them.",
@@ -55,7 +57,7 @@ def create_app() -> FastAPI:
             allow_origins=settings.CORS_ORIGINS,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Link", "Location", "X-Request-ID"],
+            expose_headers=["ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(AllowedHosts, hosts=settings.ALLOWED_HOSTS)
     app.add_middleware(SecurityHeaders)

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.core.errors import DomainError, FieldError
 from app.schemas.problem import Problem, ProblemError
@@ -23,6 +24,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DomainError, _domain_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _half_a_body)
 
 
 def problem(
@@ -77,6 +79,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
         allowed = allowed_methods(request)
         return problem(request, 405, f"The path allows {allowed}", {"Allow": allowed})
     return problem(request, error.status_code, str(error.detail), error.headers)
+
+
+async def _half_a_body(request: Request, _: Exception) -> Response:
+    return problem(request, 400, "The body did not come whole")
 
 
 def allowed_methods(request: Request) -> str:

@@ -10,10 +10,12 @@ their turn hold neither.
 """
 
 import asyncio
+import hashlib
 import inspect
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -23,9 +25,12 @@ from fastapi.params import Form
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
+from app.api import idempotency, query_string
+from app.api.superseded import superseded_by
 from app.core.config import settings
 from app.core.errors import Unavailable, UnsupportedMediaType
 from app.db.session import ReadSessions, Session, Sessions, WriteSessions
+from app.models import User
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -34,7 +39,17 @@ READING_METHODS = {"GET", "HEAD"}
 
 threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="job")
 
-_pending: ContextVar[list["Deferred[Any]"]] = ContextVar("pending")
+
+@dataclass(slots=True)
+class Pending:
+    """What is known of a request before its job begins."""
+
+    request: Request
+    key: str | None
+    deferred: list["Deferred[Any]"] = field(default_factory=list["Deferred[Any]"])
+
+
+_pending: ContextVar[Pending] = ContextVar("pending")
 
 
 class Deferred(Generic[T]):
@@ -46,7 +61,7 @@ class Deferred(Generic[T]):
     def __init__(self, make: Callable[[Session], T]) -> None:
         self._make = make
         self._values: list[T] = []
-        _pending.get().append(self)
+        _pending.get().deferred.append(self)
 
     def value(self, session: Session) -> T:
         if not self._values:
@@ -91,20 +106,37 @@ class JobRoute(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        reads = set(options.get("methods") or ["GET"]) <= READING_METHODS
+        methods = set(options.get("methods") or ["GET"])
+        status: int = options.get("status_code") or 200
+        self.creates = methods == {"POST"} and status == 201
+        self.superseded = superseded_by(endpoint)
+        if self.creates:
+            extra: dict[str, Any] = options.get("openapi_extra") or {}
+            options["openapi_extra"] = {**extra, "parameters": [*extra.get("parameters", ()), idempotency.PARAMETER]}
+        options["deprecated"] = options.get("deprecated") or self.superseded is not None or None
         in_job = _dependencies_in_job if inspect.iscoroutinefunction(endpoint) else _whole_in_job
-        endpoint = in_job(endpoint, ReadSessions if reads else WriteSessions, options.get("status_code") or 200)
+        endpoint = in_job(endpoint, ReadSessions if methods <= READING_METHODS else WriteSessions, status)
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
+        takes = query_string.parameters(self.dependant) if self.path.startswith("/api/") else None
+        more_headers = self.superseded.headers() if self.superseded else {}
 
         async def handle_as_job(request: Request) -> Response:
+            if takes is not None:
+                query_string.check(request.query_params, takes)
             if takes_json:
                 _refuse_other_than_json(request)
-            _pending.set([])
-            return await handle(request)
+            pending = Pending(request, idempotency.key_of(request) if self.creates else None)
+            if pending.key:
+                request.state.digest = hashlib.sha256(await request.body() if self.body_field else b"").digest()
+            _pending.set(pending)
+            response = await handle(request)
+            for name, value in more_headers.items():
+                response.headers.append(name, value)
+            return response
 
         return handle_as_job
 
@@ -122,11 +154,19 @@ def _whole_in_job(endpoint: Callable[..., Any], sessions: Sessions, status: int)
         body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
         return Response(body, status, media_type="application/json")
 
+    def work(values: dict[str, Any], session: Session) -> Response:
+        values = _made(values, session)
+        pending = _pending.get()
+        if pending.key is None:
+            return respond(values)
+        claim = idempotency.claim(pending.request, pending.key, _caller(session))
+        return idempotency.answer_once(session, claim, partial(respond, values))
+
     @wraps(endpoint)
     async def run(**values: Any) -> Response:
-        if not _pending.get():
+        if not _pending.get().deferred:
             return await run_in_threadpool(respond, values)
-        return await Job(sessions, lambda session: respond(_made(values, session))).run()
+        return await Job(sessions, partial(work, values)).run()
 
     return run
 
@@ -136,7 +176,7 @@ def _dependencies_in_job(
 ) -> Callable[..., Any]:
     @wraps(endpoint)
     async def run(**values: Any) -> Any:
-        if _pending.get():
+        if _pending.get().deferred:
             values = await Job(sessions, partial(_made, values)).run()
         return await endpoint(**values)
 
@@ -145,8 +185,13 @@ def _dependencies_in_job(
 
 def _made(values: dict[str, Any], session: Session) -> dict[str, Any]:
     """The endpoint's values, those that were deferred made; and all else that was deferred made as well."""
-    made = {deferred: deferred.value(session) for deferred in _pending.get()}
+    made = {deferred: deferred.value(session) for deferred in _pending.get().deferred}
     return {name: made[value] if isinstance(value, Deferred) else value for name, value in values.items()}
+
+
+def _caller(session: Session) -> User | None:
+    values = (deferred.value(session) for deferred in _pending.get().deferred)
+    return next((value for value in values if isinstance(value, User)), None)
 
 
 def _refuse_other_than_json(request: Request) -> None:

@@ -3,19 +3,37 @@
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
 from app.schemas.problem import Problem
 
 ALWAYS = (400, 413, 422, 500, 503)
 
-SCHEMA = Problem.model_json_schema()
-# A reference of OpenAPI starts at the root of its document, which has no $defs: put the definition in its place.
-SCHEMA["properties"]["errors"]["anyOf"][0]["items"] = SCHEMA.pop("$defs")["ProblemError"]
+PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 calls them; Python did so later than others, and the document must not depend on its version."""
+
+COMPONENT = "#/components/schemas/{model}"
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation: the given statuses, and those that any request may meet."""
-    content = {"application/problem+json": {"schema": SCHEMA}}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in sorted({*statuses, *ALWAYS})
-    }
+    content = {"application/problem+json": {"schema": {"$ref": COMPONENT.format(model="Problem")}}}
+    return {status: {"description": phrase(status), "content": content} for status in sorted({*statuses, *ALWAYS})}
+
+
+def phrase(status: int) -> str:
+    return PHRASES.get(status) or HTTPStatus(status).phrase
+
+
+class Application(FastAPI):
+    """FastAPI, with the problem among the components of its OpenAPI document.
+
+    By itself FastAPI describes a model there only where it is an `application/json` answer, which a problem is not.
+    """
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        _, described = models_json_schema([(Problem, "serialization")], ref_template=COMPONENT)
+        document["components"]["schemas"] |= described["$defs"]
+        return document

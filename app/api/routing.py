@@ -35,6 +35,7 @@ class Router(APIRouter):
 
     def __init__(self, prefix: str, **options: Any) -> None:
         super().__init__(prefix=prefix, route_class=JobRoute, **options)
+        self.resources: list[Any] = []
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if not scope["path"].removeprefix(scope.get("root_path", "")).startswith(self.prefix):

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     FORWARDED_ALLOW_IPS: ListOf[str] = ("127.0.0.1", "::1")
     MAX_BODY_SIZE: Annotated[int, Field(ge=1024)] = 1024 * 1024
     REQUEST_TIMEOUT: Seconds = 25
+    MAX_IMPORT_SIZE: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+    IMPORT_TIMEOUT: Seconds = 300
+    REQUIRE_IF_MATCH: bool = False
     LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
     REDDIT_URL: str = "https://www.reddit.com"

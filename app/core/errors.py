@@ -1,20 +1,23 @@
 """What can go wrong, in the domain's own words. Each error carries the HTTP status that `app.api.errors` gives it.
 
 DomainError
+├── BadRequest            400
 ├── NotAuthenticated      401
 ├── NotAllowed            403
 ├── NotFound              404
 ├── Conflict              409
+├── PreconditionFailed    412
 ├── UnsupportedMediaType  415
 ├── Invalid               422
+├── PreconditionRequired  428
 ├── BadGateway            502
 ├── Unavailable           503
 └── GatewayTimeout        504
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,15 @@ class DomainError(Exception):
         self.detail = detail
         self.errors = errors
 
+    def within(self, place: str) -> Self:
+        """The same error in a part of the request, such as /items/3."""
+        inner = self.errors or (FieldError("", self.detail, type(self).__name__),)
+        return type(self)(self.detail, *(replace(one, pointer=place + one.pointer) for one in inner))
+
+
+class BadRequest(DomainError):
+    status = 400
+
 
 class NotAuthenticated(DomainError):
     status = 401
@@ -57,6 +69,14 @@ class NotFound(DomainError):
 
 class Conflict(DomainError):
     status = 409
+
+
+class PreconditionFailed(DomainError):
+    status = 412
+
+
+class PreconditionRequired(DomainError):
+    status = 428
 
 
 class UnsupportedMediaType(DomainError):

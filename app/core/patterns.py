@@ -1,6 +1,10 @@
 """What a text may look like. A pattern means the same to Python, Rust (Pydantic) and JavaScript (OpenAPI)."""
 
-LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+CONTROL = r"\x00-\x1f\x7f"
+SPACE = r"\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Unicode's White_Space beside the control characters. What `\\s` stands for is another set in each language."""
+
+LINE = rf"^[^{CONTROL}]*[^{SPACE}{CONTROL}][^{CONTROL}]*$"
 """One line that is not blank: no control characters, so no NUL either."""
 
 TEXT = r"^[^\x00]*$"
@@ -9,13 +13,19 @@ TEXT = r"^[^\x00]*$"
 INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 """A date and time with its offset, as RFC 3339 writes it."""
 
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+"""A day, as RFC 3339 writes it."""
+
 EMAIL = (
     r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$"
 )
 """A valid e-mail address of the HTML standard, with at least one dot in its domain."""
 
-WEB_URL = r"^https?://([^\s\x00-\x1f\x7f/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][^\s\x00-\x1f\x7f]*)?$"
+WEB_URL = (
+    rf"^https?://([^{SPACE}{CONTROL}/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?"
+    rf"([/?#][^{SPACE}{CONTROL}]*)?$"
+)
 """http or https, a host, no user name or password (RFC 3986, section 3.2.1 advises against them)."""
 
 ORIGIN = r"^https?://[^\s\x00-\x1f\x7f/?#@*]+$"

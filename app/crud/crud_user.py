@@ -9,6 +9,7 @@ from app.core import security
 from app.core.errors import Conflict, NotAuthenticated
 from app.core.security import AccessToken
 from app.crud.base import CRUDBase, Values
+from app.crud.precondition import ALWAYS, Precondition
 from app.models import User
 from app.schemas.user import SignUp, UserCreate, UserUpdate
 
@@ -49,22 +50,24 @@ class CRUDUser(CRUDBase[User, UserCreate, UserUpdate]):
             raise NotAuthenticated("The session has ended")
         return user
 
-    def remove(self, session: Session, id: int, caller: User) -> None:
+    def remove(self, session: Session, id: int, caller: User, precondition: Precondition = ALWAYS) -> None:
         self._keep_a_superuser(session, without=id)
-        super().remove(session, id, caller)
+        super().remove(session, id, caller, precondition)
 
     def columns(self, values: dict[str, Any]) -> dict[str, Any]:
         if "password" in values:
             values["hashed_password"] = security.hash_password(values.pop("password"))
         return values
 
-    def _change(self, session: Session, id: int, values: Values, caller: User) -> User:
+    def _change(
+        self, session: Session, id: int, values: Values, caller: User, precondition: Precondition = ALWAYS
+    ) -> User:
         deactivates = values.get("is_active") is False
         if deactivates or values.get("is_superuser") is False:
             self._keep_a_superuser(session, without=id)
         if deactivates or "hashed_password" in values:
             values = {**values, "token_generation": User.token_generation + 1}
-        return super()._change(session, id, values, caller)
+        return super()._change(session, id, values, caller, precondition)
 
     def _keep_a_superuser(self, session: Session, without: int) -> None:
         """Locks all active superusers, so that of two who remove each other the second one sees the first's work."""

@@ -1,7 +1,7 @@
-"""What a list may be filtered by, searched in and sorted by."""
+"""What a list can be narrowed by, searched in and sorted by."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,16 @@ Operation = Callable[[Column, Any], ColumnElement[bool]]
 
 OPERATIONS: Mapping[str, Operation] = {
     "eq": operator.eq,
-    "icontains": lambda column, value: column.icontains(value, autoescape=True),
+    # All rows that `eq` leaves out, also those without a value, for which SQL's own != is neither true nor false.
+    "ne": lambda column, value: column.is_distinct_from(value),
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "in": lambda column, values: column.in_(values),
+    "icontains": lambda column, text: column.icontains(text, autoescape=True),
+    "startswith": lambda column, text: column.startswith(text, autoescape=True),
+    "isnull": lambda column, yes: column.is_(None) if yes else column.is_not(None),
 }
 
 
@@ -21,8 +30,10 @@ OPERATIONS: Mapping[str, Operation] = {
 class ListQuery:
     """One request for a page of rows.
 
-    `filters` maps a field, or `field__operation`, to its value; `sort` names fields, with "-" for descending;
-    `q` is words, each of which some text column must contain. All names were checked against the resource before.
+    `filters` maps a field, or `field__operation`, to its value; `sort` names fields, with "-" for descending; `q` is
+    words, each of which some text column must contain; `after` are the sort columns' values in the row that the page
+    follows; `deleted` asks for soft-deleted rows instead of the others; `expand` names relations to load along.
+    All names were checked against the resource before.
     """
 
     limit: int = 20
@@ -30,6 +41,9 @@ class ListQuery:
     q: str | None = None
     sort: tuple[str, ...] = ()
     filters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    after: tuple[Any, ...] | None = None
+    deleted: bool = False
+    expand: tuple[str, ...] = ()
 
     def one_more(self) -> "ListQuery":
         """The same page and one row of the next, which tells whether there is a next."""
@@ -49,8 +63,14 @@ def words_found(columns: Iterable[Column], q: str) -> ColumnElement[bool]:
     return and_(*(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in q.split()))
 
 
-def order(model: type[Any], sort: Iterable[str]) -> Iterable[ColumnElement[Any]]:
-    """The sort as columns. It always ends with the primary key, so that no two rows compare equal."""
-    for name in (*sort, "id"):
-        column = getattr(model, name.removeprefix("-"))
-        yield column.desc() if name.startswith("-") else column.asc()
+def sort_columns(sort: Sequence[str]) -> dict[str, bool]:
+    """The names that a sort goes by, each with whether it descends.
+
+    The primary key always ends it, in the direction of what stands before it: no two rows compare equal, and an index
+    on both serves either direction. A name that comes again adds nothing.
+    """
+    columns: dict[str, bool] = {}
+    for name in sort:
+        columns.setdefault(name.removeprefix("-"), name.startswith("-"))
+    columns.setdefault("id", [*columns.values()][-1] if columns else False)
+    return columns

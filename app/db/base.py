@@ -1,8 +1,9 @@
 """The base of all tables: what every row has, and how constraints are named."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator, text
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -43,9 +44,15 @@ class Base(DeclarativeBase):
         }
     )
     # Without AUTOINCREMENT, SQLite gives the number of a deleted row to the next one.
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - as SQLAlchemy reads it
+    __table_args__: Any = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy only reads it
 
     id: Mapped[int] = mapped_column(Identity, primary_key=True, sort_order=-1)
     created_at: Mapped[datetime] = mapped_column(Instant, default=utc_now, sort_order=1)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=utc_now, onupdate=utc_now, sort_order=1)
     version: Mapped[int] = mapped_column(default=1, onupdate=text("version + 1"), sort_order=1)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__tablename__" in vars(cls):
+            # Most lists are asked for the newest rows first, and what is swept is found by its age.
+            Index(None, cls.created_at, cls.id)

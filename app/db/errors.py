@@ -16,6 +16,9 @@ TAKE_TURNS = {"40001", "40P01", "55P03"}
 CANCELED = "57014"
 """SQLSTATE of a statement that ran into `statement_timeout`."""
 
+INTERRUPTED = "SQLITE_INTERRUPT"
+"""What SQLite calls the same."""
+
 CANNOT_WRITE = {"25006", "53100"}
 """SQLSTATE: read-only transaction (the server is a standby now), disk full."""
 
@@ -26,7 +29,7 @@ def translate_driver_error(context: ExceptionContext) -> DomainError | None:
     if isinstance(error, IntegrityError):
         return _violation(error.orig)
     state: str | None = getattr(context.original_exception, "pgcode", None)
-    if state == CANCELED:
+    if state == CANCELED or getattr(context.original_exception, "sqlite_errorname", "") == INTERRUPTED:
         return Unavailable("The database took too long to answer")
     if state in TAKE_TURNS or "database is locked" in str(context.original_exception):
         return Unavailable("The database is busy with other writers")

@@ -1,5 +1,7 @@
 """One at a time: whoever changes the schema or plants the seeds."""
 
+import math
+
 from sqlalchemy import Connection, text
 
 KEY = 0x1A2DE2
@@ -11,4 +13,6 @@ def take_turn(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": KEY})
-    # On SQLite the transaction itself is the lock: it began with BEGIN IMMEDIATE.
+    else:
+        # The transaction itself is the lock: it began with BEGIN IMMEDIATE.
+        connection.execution_options(statement_timeout=math.inf)

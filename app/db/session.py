@@ -1,5 +1,6 @@
 """The engine and the two kinds of session: one that writes in a transaction, one that only reads."""
 
+import math
 import select
 import time
 from sqlite3 import Connection as SQLiteConnection
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_u
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import settings
 from app.db.errors import translate_driver_error
@@ -20,6 +22,12 @@ CONNECT_TIMEOUT = 2
 
 CONNECT_PAUSE = 0.5
 """Seconds."""
+
+STEPS = 100_000
+"""Instructions of SQLite's virtual machine from one look at the clock to the next: about a millisecond."""
+
+DEADLINE = "deadline"
+"""Where a connection to SQLite has the time at which its statement has to end."""
 
 
 def make_engine(url: str) -> Engine:
@@ -37,6 +45,7 @@ def make_engine(url: str) -> Engine:
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_on_sqlite)
+        event.listen(engine, "before_cursor_execute", _start_clock)
     else:
         event.listen(engine, "checkout", _replace_closed)
         event.listen(engine, "do_connect", _Connect())
@@ -88,16 +97,26 @@ def _sqlite_arguments() -> dict[str, Any]:
     return {"check_same_thread": False, "timeout": settings.STATEMENT_TIMEOUT}
 
 
-def _prepare_sqlite(connection: SQLiteConnection, _: object) -> None:
+def _prepare_sqlite(connection: SQLiteConnection, entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself; see _begin_on_sqlite
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "case_sensitive_like = ON"):
         connection.execute(f"PRAGMA {pragma}")
     # SQLite's own lower() knows ASCII only, and searching "FRANÇAISE" must find "Française".
     connection.create_function("lower", 1, _lower, deterministic=True)
+    # SQLite has no statement_timeout, but it asks whether to go on.
+    connection.set_progress_handler(lambda: time.monotonic() > entry.info.get(DEADLINE, math.inf), STEPS)
+
+
+def _start_clock(connection: Connection, *_: object) -> None:
+    seconds = connection.get_execution_options().get("statement_timeout", settings.STATEMENT_TIMEOUT)
+    connection.info[DEADLINE] = time.monotonic() + seconds
 
 
 def _lower(value: str | None) -> str | None:
-    return None if value is None else value.lower()
+    if value is None or value.isascii():
+        return value and value.lower()
+    # Letter by letter, as PostgreSQL does it: in a whole word, Python writes the last sigma in another way.
+    return "".join(map(str.lower, value))
 
 
 def _begin_on_sqlite(connection: Connection) -> None:

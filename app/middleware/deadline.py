@@ -7,6 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import problem
 
+DEADLINE = "deadline"
+"""Where the scope has the timer (`asyncio.Timeout`); a route that is known to take long reschedules it."""
+
 
 class Deadline:
     """Answers 503 when the response has not begun after `seconds`, or 408 when the body has not come by then.
@@ -21,7 +24,7 @@ class Deadline:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        timer = asyncio.timeout(self.seconds)
+        timer = scope[DEADLINE] = asyncio.timeout(self.seconds)
         waits_for_client = False
 
         async def receive_noting() -> Message:

@@ -8,12 +8,13 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base
+from app.db.soft_delete import SoftDelete
 
 if TYPE_CHECKING:
     from app.models.user import User
 
 
-class Recipe(Base):
+class Recipe(SoftDelete, Base):
     __tablename__ = "recipe"
 
     label: Mapped[str] = mapped_column(String(256))

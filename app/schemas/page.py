@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from app.core import patterns
-from app.schemas.types import Input
+from app.schemas.types import UNSENT, Input
 
 ReadT = TypeVar("ReadT", bound=BaseModel)
 
@@ -14,17 +14,24 @@ Words = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace
 """What to search for: words, each of which has to be found."""
 
 
-class PageQuery(Input):
-    """What every list understands. Each resource adds its filters and names its sorts."""
+class Selection(Input):
+    """Which rows, in which order. Each resource adds its filters, its sorts, and `q` and `deleted` if it has them."""
+
+
+class PageParameters(Selection):
+    """Which of them are on the page."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    count: Annotated[Literal["exact"] | None, Field(description="`exact` fills `total`; counting is not free")] = None
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1, description="Not together with `cursor`")] = 0
+    cursor: Annotated[
+        str, Field(description="`next_cursor` of the page before; any page costs what the first one does")
+    ] = UNSENT
+    count: Annotated[Literal["exact"], Field(description="`exact` fills `total`; counting is not free")] = UNSENT
 
 
 class Page(BaseModel, Generic[ReadT]):
     items: list[ReadT]
-    next_cursor: str | None = None
+    next_cursor: Annotated[str | None, Field(description="Null on the last page")] = None
     total: Annotated[int | None, Field(description="Of all pages together; null unless asked for")] = None
 
 

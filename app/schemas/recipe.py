@@ -1,20 +1,26 @@
 """A recipe, as clients send and get it."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from app.schemas.types import UNSENT, Input, Line, Read, WebUrl
 
+Label = Annotated[Line, Field(examples=["Pea soup"])]
+Source = Annotated[Line, Field(examples=["Grandmother"])]
+Url = Annotated[WebUrl, Field(examples=["https://example.com/pea-soup"])]
+
 
 class RecipeCreate(Input):
-    label: Line
-    source: Line
-    url: WebUrl
+    label: Label
+    source: Source
+    url: Url
 
 
 class RecipeUpdate(Input):
-    label: Line = UNSENT
-    source: Line = UNSENT
-    url: WebUrl = UNSENT
+    label: Label = UNSENT
+    source: Source = UNSENT
+    url: Url = UNSENT
 
 
 class RecipeRead(Read):
@@ -22,6 +28,14 @@ class RecipeRead(Read):
     source: str
     url: str
     submitter_id: int | None
+
+
+class SubmitterRead(BaseModel):
+    """What anybody may know of who brought a recipe."""
+
+    id: int
+    first_name: str | None
+    surname: str | None
 
 
 class RecipeSearchResults(BaseModel):

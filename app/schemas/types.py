@@ -1,7 +1,8 @@
 """Named rules for single values, shared by the schemas that clients may send."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from types import GenericAlias
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,12 +14,19 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
+    create_model,
 )
 
 from app.core import patterns
 
-Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
-"""The key of a row; a bigint of the database."""
+MAX_INTEGER = 2**53 - 1
+"""The largest number that every JSON parser keeps exact (RFC 8259, section 6)."""
+
+Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+"""The key of a row."""
+
+Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""How often a row was written."""
 
 Line = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace=True, max_length=256)]
 """One line of text, 1 to 256 characters, without control characters."""
@@ -47,6 +55,12 @@ def _only_rfc_3339(value: object) -> object:
     return value
 
 
+def _only_a_day(value: object) -> object:
+    if isinstance(value, str) and not re.match(patterns.DAY, value):
+        raise ValueError("has to be a day, such as 2026-01-31")
+    return value
+
+
 def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
@@ -57,11 +71,14 @@ def _to_utc(value: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_rfc_3339), AfterValidator(_to_utc)]
 """A point in time with its offset (RFC 3339), as UTC."""
 
-Text = Annotated[str, StringConstraints(pattern=patterns.TEXT, max_length=2048)]
-"""Any text without NUL, at most 2,048 characters; what texts are compared with."""
+Day = Annotated[date, BeforeValidator(_only_a_day)]
+"""A day of the calendar (RFC 3339, full-date)."""
 
-Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-"""A number that fits a bigint of the database."""
+Text = Annotated[str, StringConstraints(pattern=patterns.TEXT, min_length=1, max_length=2048)]
+"""Any text without NUL, 1 to 2,048 characters; what texts are compared with."""
+
+Integer = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+"""Any whole number that JSON keeps exact."""
 
 
 def _only_true_or_false(value: object) -> object:
@@ -92,3 +109,12 @@ class Read(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int
+
+
+MAX_BATCH = 1000
+
+
+def items_of(name: str, item: type[BaseModel]) -> type[BaseModel]:
+    """`{"items": [...]}` with 1 to 1,000 of them."""
+    items: Any = Annotated[GenericAlias(list, item), Field(min_length=1, max_length=MAX_BATCH)]
+    return create_model(name, __base__=Input, items=(items, ...))

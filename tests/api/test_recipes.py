@@ -162,9 +162,15 @@ def test_links_lead_through_the_pages(client: TestClient, add: Callable[..., Non
         seen += labels(page)
         url = page.links.get("next", {}).get("url", "")
     assert seen == ["e", "d", "c", "b", "a"]
-    last = page.links
-    assert labels(client.get(last["first"]["url"])) == ["e", "d"]
-    assert labels(client.get(last["prev"]["url"])) == ["c", "b"]
+    assert labels(client.get(page.links["first"]["url"])) == ["e", "d"]
+
+
+def test_links_count_rows_for_who_counts_rows(client: TestClient, add: Callable[..., None]) -> None:
+    add(*"abcde")
+    middle = client.get(f"{PATH}?limit=2&offset=2")
+    assert labels(client.get(middle.links["next"]["url"])) == ["e"]
+    assert labels(client.get(middle.links["prev"]["url"])) == ["a", "b"]
+    assert labels(client.get(middle.links["first"]["url"])) == ["a", "b"]
 
 
 def test_default_page_has_twenty(client: TestClient, add: Callable[..., None]) -> None:
@@ -184,8 +190,8 @@ def test_sort_is_total(client: TestClient, add: Callable[..., None]) -> None:
     by_label = client.get(PATH, params={"sort": "-label"}).json()["items"]
     assert [item["label"] for item in by_label] == ["b", "b", "a", "a"]
     ids = [item["id"] for item in by_label]
-    assert ids[0] < ids[1]
-    assert ids[2] < ids[3]
+    assert ids[0] > ids[1]
+    assert ids[2] > ids[3]
 
 
 def test_sort_takes_several_columns(client: TestClient, add: Callable[..., None]) -> None:
@@ -219,7 +225,7 @@ def test_sort_takes_several_columns(client: TestClient, add: Callable[..., None]
         ({"label__icontains": "\\"}, []),
         ({"source": "Grandmother", "label": "Pea soup"}, ["Pea soup"]),
         ({"source": "Aunt"}, []),
-        ({"id": "9223372036854775807"}, []),
+        ({"id": "9007199254740991"}, []),
         ({"created_at": "2020-01-01T00:00:00+02:00"}, []),
     ],
 )
@@ -328,7 +334,7 @@ def test_unknown_path_is_404(client: TestClient, path: str) -> None:
     assert_problem(client.get(path, headers={"Accept": "text/html"}), 404)
 
 
-@pytest.mark.parametrize("id", ["0", "-1", "9223372036854775808", "9" * 400, "9" * 5000])
+@pytest.mark.parametrize("id", ["0", "-1", "9007199254740992", "9223372036854775808", "9" * 400, "9" * 5000])
 def test_impossible_id_is_422(client: TestClient, id: str) -> None:
     assert_problem(client.get(f"{PATH}/{id}"), 422, "path/id")
 
@@ -341,4 +347,4 @@ def test_missing_recipe_is_404(client: TestClient, user: User) -> None:
         ("PUT", SOUP),
         ("DELETE", None),
     ]:
-        assert_problem(client.request(method, f"{PATH}/{2**63 - 1}", json=body, headers=as_user(user)), 404)
+        assert_problem(client.request(method, f"{PATH}/{2**53 - 1}", json=body, headers=as_user(user)), 404)

@@ -1,21 +1,76 @@
-"""What OpenAPI promises holds, for whoever calls and whatever he sends."""
+"""What OpenAPI promises holds, for whoever calls and whatever he sends, also one call after the other.
 
+The quick tests send a few requests to each operation. The slow ones send 300 and all that Schemathesis knows of the
+corners of a schema, as everybody.
+"""
+
+import csv
+import io
+import json
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, settings
 
+from app.api.idempotency import GOOD_KEY
 from app.main import app
 from app.models import User
 from tests.conftest import as_user
 
-schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
 
-# `ideas` asks another service; tests/api/test_ideas.py gives it one of its own.
-ours = schema.exclude(path_regex="/ideas")
+def load(*, corners: bool) -> schemathesis.BaseSchema:
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
+    schema.config.phases.coverage.enabled = corners
+    # A well-formed request may also name a cursor of another list (400) or a version that has passed (412).
+    accepted = schema.config.checks.positive_data_acceptance
+    accepted.expected_statuses = [*accepted.expected_statuses, "400", "412"]
+    # `ideas` asks another service; tests/api/test_ideas.py gives it one of its own.
+    return schema.exclude(path_regex="/ideas")
+
+
+quick = load(corners=False)
+thorough = schemathesis.pytest.from_fixture("thorough_schema")
+
+
+Case = schemathesis.Case[Any]
+
+
+@schemathesis.serializer("application/jsonl", "application/x-ndjson")
+def json_lines(_: schemathesis.SerializationContext, rows: Any) -> bytes:
+    return as_json_lines(rows)
+
+
+@schemathesis.serializer("text/csv")
+def csv_lines(_: schemathesis.SerializationContext, rows: Any) -> bytes:
+    return as_csv(rows) if is_table(rows) else as_json_lines(rows)
+
+
+def is_table(rows: Any) -> bool:
+    """Whether CSV, in which everything is text, can say the same."""
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and row and all(isinstance(cell, str) for cell in row.values()) for row in rows
+    )
+
+
+def as_csv(rows: list[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list({name: None for row in rows for name in row}))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode(errors="surrogatepass")
+
+
+def as_json_lines(rows: Any) -> bytes:
+    return b"".join(json.dumps(row).encode() + b"\n" for row in (rows if isinstance(rows, list) else [rows]))
+
+
+@pytest.fixture
+def thorough_schema() -> schemathesis.BaseSchema:
+    return load(corners=True)
 
 
 @pytest.fixture(params=["anonymous", "user", "superuser"])
@@ -25,15 +80,56 @@ def credentials(request: pytest.FixtureRequest, make_user: Callable[..., User]) 
     return as_user(make_user("caller", is_superuser=request.param == "superuser"))
 
 
-@ours.parametrize()
-@settings(
-    max_examples=10,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_answer_is_as_documented(
-    case: schemathesis.Case[Any], client: TestClient, credentials: dict[str, str]
-) -> None:
+def examples(count: int) -> settings:
+    return settings(
+        max_examples=count,
+        stateful_step_count=10,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def call(case: Case, credentials: dict[str, str]) -> None:
+    use_key_once(case)
     case.call_and_validate(headers=credentials)
+
+
+def use_key_once(case: Case) -> None:
+    """A key is for one request only: whoever uses it for another one is refused, as other tests show."""
+    if case.headers and GOOD_KEY.fullmatch(case.headers.get("Idempotency-Key", "")):
+        case.headers["Idempotency-Key"] = uuid4().hex
+
+
+def run_sequences(schema: schemathesis.BaseSchema, credentials: dict[str, str], examples: settings) -> None:
+    class Sequences(schema.as_state_machine()):  # type: ignore[misc]
+        def before_call(self, case: Case) -> None:
+            use_key_once(case)
+
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"headers": credentials}
+
+    Sequences.run(settings=examples)
+
+
+@quick.parametrize()
+@examples(5)
+def test_every_answer_is_as_documented(case: Case, client: TestClient, credentials: dict[str, str]) -> None:
+    call(case, credentials)
+
+
+def test_sequences_of_calls_are_as_documented(client: TestClient, superuser: User) -> None:
+    run_sequences(quick, as_user(superuser), examples(10))
+
+
+@pytest.mark.slow
+@thorough.parametrize()
+@examples(300)
+def test_three_hundred_answers_are_as_documented(case: Case, client: TestClient, credentials: dict[str, str]) -> None:
+    call(case, credentials)
+
+
+@pytest.mark.slow
+def test_three_hundred_sequences_are_as_documented(client: TestClient, credentials: dict[str, str]) -> None:
+    run_sequences(load(corners=True), credentials, examples(300))

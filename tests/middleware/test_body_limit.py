@@ -38,8 +38,8 @@ def peak_memory(service: Service) -> int:
 
 def test_announced_size_is_refused_before_the_body_comes(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
-        head = f"POST /api/v1/recipes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {LIMIT + 1}\r\n\r\n"
-        connection.sendall(head.encode())
+        head = "POST /api/v1/recipes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {LIMIT + 1}\r\n\r\n".encode())
         assert_refused(read_all(connection))
 
 

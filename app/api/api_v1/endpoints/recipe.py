@@ -7,16 +7,18 @@ from fastapi import Query
 from app import crud
 from app.api.deps import Caller, CurrentUser, SessionDep
 from app.api.problems import problems
-from app.api.resource import Resource
+from app.api.resource import add_resource
 from app.api.routing import Router
+from app.api.superseded import Superseded
 from app.crud.query import ListQuery
 from app.schemas.page import Words
-from app.schemas.recipe import RecipeCreate, RecipeRead, RecipeSearchResults, RecipeUpdate
+from app.schemas.recipe import RecipeCreate, RecipeRead, RecipeSearchResults, RecipeUpdate, SubmitterRead
 
 router = Router("/api/v1/recipes", tags=["recipes"])
 
 
 @router.get("/search", responses=problems())
+@Superseded(by=f"{router.prefix}?q=", since="2026-11-21", sunset="2027-11-21")
 def search(
     session: SessionDep,
     keyword: Annotated[Words, Query(min_length=3, description="Words to find")],
@@ -27,11 +29,13 @@ def search(
     return RecipeSearchResults(results=[RecipeRead.model_validate(row) for row in rows])
 
 
-Resource(
+add_resource(
+    router,
     crud.recipe,
     create=RecipeCreate,
     update=RecipeUpdate,
     read=RecipeRead,
     reader=Caller,
     writer=CurrentUser,
-).add_to(router)
+    expand={"submitter": SubmitterRead},
+)

@@ -1,0 +1,59 @@
+"""GET /recipes: a page of rows."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Request, Response
+from pydantic import TypeAdapter
+
+from app.api.query_string import QueryOf
+from app.api.resource.parameters import cursor_after, list_query, page_schema
+from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
+from app.db.session import Session
+from app.models import User
+from app.schemas.page import PageParameters, page_of
+
+LINK: dict[str, Any] = {
+    "Link": {"description": "Where the first, previous and next page are (RFC 8288)", "schema": {"type": "string"}}
+}
+
+
+def add_list(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
+    crud = resource.crud
+    plain, expanded = TypeAdapter(page_of(resource.read)), TypeAdapter(resource.page)
+
+    def list_(request: Request, session: Session, caller: User | None, parameters: PageParameters) -> Response:
+        """A page of rows. Filters narrow it, `q` searches it, `sort` orders it."""
+        query = list_query(crud, parameters)
+        rows = crud.get_multi(session, query.one_more(), caller)
+        page: dict[str, Any] = {"items": rows[: query.limit]}
+        if len(rows) > query.limit:
+            page["next_cursor"] = cursor_after(crud, query, rows[query.limit - 1])
+        if parameters.count:
+            page["total"] = crud.count(session, query, caller)
+        adapter = expanded if query.expand else plain
+        body = adapter.dump_json(adapter.validate_python(page, from_attributes=True))
+        return Response(body, headers={"Link": _links(request, parameters, page.get("next_cursor"))}, media_type=JSON)
+
+    query_of = QueryOf(page_schema(crud, resource.create, tuple(resource.expand)))
+    types = {"parameters": Annotated[PageParameters, Depends(query_of)]}
+    extra = {"openapi_extra": {"parameters": query_of.documentation()}, "responses": {200: {"headers": LINK}}}
+    resource.route("GET", "", list_, types=types, response_model=resource.page, **extra)
+
+
+def _links(request: Request, parameters: PageParameters, next_cursor: str | None) -> str:
+    """The Link header (RFC 8288): first, prev and next. Who counts rows is led on by offsets, others by cursors."""
+    counts = "offset" in parameters.model_fields_set
+    ends: dict[str, dict[str, Any]] = {"first": {}}
+    if counts and parameters.offset:
+        ends["prev"] = {"offset": max(0, parameters.offset - parameters.limit)}
+    if next_cursor:
+        ends["next"] = {"offset": parameters.offset + parameters.limit} if counts else {"cursor": next_cursor}
+    rest = [(name, value) for name, value in request.query_params.multi_items() if name not in ("offset", "cursor")]
+    return ", ".join(
+        f'<{request.scope["path"]}{_query([*rest, *end.items()])}>; rel="{relation}"' for relation, end in ends.items()
+    )
+
+
+def _query(parameters: list[tuple[str, Any]]) -> str:
+    return "?" + urlencode(parameters) if parameters else ""

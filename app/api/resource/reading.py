@@ -1,0 +1,36 @@
+"""GET /recipes/1: one row."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Response
+
+from app.api.conditional import ETAG, ReadPrecondition, etag, is_known
+from app.api.resource.parameters import expand_type
+from app.api.resource.resource import CreateT, ModelT, ReadT, Resource, UpdateT
+from app.db.session import Session
+from app.models import User
+from app.schemas.types import Id
+
+ONE = "/{id:id}"
+RowId = Annotated[Id, Path()]
+
+
+def add_get(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
+    crud = resource.crud
+
+    def get(
+        session: Session, caller: User | None, id: RowId, precondition: ReadPrecondition, expand: str | None = None
+    ) -> Response:
+        """One row. Its ETag, sent back in If-None-Match, is answered with 304 while the row is the same."""
+        if expand:
+            obj = crud.get_one(session, id, caller, (expand,))
+            return Response(status_code=304) if is_known(precondition, None) else resource.answer_expanded(obj)
+        obj = crud.get_one(session, id, caller)
+        if is_known(precondition, obj.version):
+            return Response(status_code=304, headers={"ETag": etag(obj.version)})
+        return resource.answer(obj)
+
+    relations = Annotated[expand_type(tuple(resource.expand)) | None, Query()] if resource.expand else None
+    responses: dict[int, Any] = {200: {"headers": ETAG}, 304: {"description": "Not Modified"}}
+    types: dict[str, Any] = {"expand": relations}
+    resource.route("GET", ONE, get, 404, 412, types=types, response_model=resource.expanded, responses=responses)

@@ -1,0 +1,17 @@
+"""POST /recipes/1/restore: a row that was deleted comes back."""
+
+from fastapi import Response
+
+from app.api.resource.reading import ONE, RowId
+from app.api.resource.resource import CreateT, ModelT, ReadT, Resource, UpdateT
+from app.db.session import Session
+from app.models import User
+
+
+def add_restore(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
+    def restore(session: Session, caller: User, id: RowId) -> Response:
+        """Brings a deleted row back. `?deleted=only` lists those that you may restore."""
+        return resource.answer(resource.crud.restore(session, id, caller))
+
+    if resource.crud.soft_deletes:
+        resource.route("POST", f"{ONE}/restore", restore, 404, 409, response_model=resource.read)

@@ -1,0 +1,1 @@
+"""What the API has promised, and whether a change breaks it."""

@@ -1,0 +1,77 @@
+"""The same for many rows: all of them, or none and the place of the first that would not go."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from app.core.errors import DomainError
+from app.crud.base import CreateT, CRUDBase, ModelT, UpdateT
+from app.crud.precondition import Precondition
+from app.models import User
+
+
+@contextmanager
+def at(place: str) -> Generator[None]:
+    """Lets an error say in which part of the request it is."""
+    try:
+        yield
+    except DomainError as error:
+        raise error.within(place) from error
+
+
+def create_many(
+    crud: CRUDBase[ModelT, CreateT, Any], session: Session, items: Sequence[CreateT], caller: User | None
+) -> Sequence[ModelT]:
+    """Creates them in one statement and answers them in their order; an error points at /0, /1, ..."""
+    returned = insert(crud.model).returning(crud.model, sort_by_parameter_order=True)
+    try:
+        with session.begin_nested():
+            return session.scalars(returned, [crud.new_row(item, caller) for item in items]).all()
+    except DomainError:
+        return _create_one_by_one(crud, session, dict(enumerate(items)), caller)
+
+
+def insert_many(
+    crud: CRUDBase[Any, CreateT, Any], session: Session, items: Mapping[int, CreateT], caller: User | None
+) -> None:
+    """The same without an answer, so that no rows stay in memory; an error points at the item's key."""
+    try:
+        with session.begin_nested():
+            session.execute(insert(crud.model), [crud.new_row(item, caller) for item in items.values()])
+    except DomainError:
+        _create_one_by_one(crud, session, items, caller)
+
+
+def _create_one_by_one(
+    crud: CRUDBase[ModelT, CreateT, Any], session: Session, items: Mapping[int, CreateT], caller: User | None
+) -> list[ModelT]:
+    """Of many rows in one statement the database does not say which one it refused. One by one, it does."""
+    rows: list[ModelT] = []
+    for key, item in items.items():
+        with at(f"/{key}"):
+            rows.append(crud.create(session, item, caller))
+    return rows
+
+
+def update_many(
+    crud: CRUDBase[ModelT, Any, UpdateT],
+    session: Session,
+    items: Sequence[tuple[int, UpdateT, Precondition]],
+    caller: User,
+) -> Sequence[ModelT]:
+    """Changes the fields that were sent of each; an error points at /0, /1, ..."""
+    rows: list[ModelT] = []
+    for index, (id, data, precondition) in enumerate(items):
+        with at(f"/{index}"):
+            rows.append(crud.update(session, id, data, caller, precondition))
+    return rows
+
+
+def remove_many(crud: CRUDBase[Any, Any, Any], session: Session, ids: Sequence[int], caller: User) -> None:
+    """Removes each; an error points at /0, /1, ..."""
+    for index, id in enumerate(ids):
+        with at(f"/{index}"):
+            crud.remove(session, id, caller)

@@ -1,0 +1,28 @@
+"""What several tests of the API arrange."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy.orm import Session
+
+from app.db.soft_delete import unique_while_living
+from app.models import Recipe
+
+
+@pytest.fixture
+def unique_label(connection: Connection) -> Iterator[None]:
+    """For once, no two living recipes may have the same label."""
+    table = Recipe.__table__
+    assert isinstance(table, Table)
+    index = unique_while_living("uq_recipe_label", "label")
+    table.append_constraint(index)
+    index.create(connection)
+    yield
+    table.indexes.discard(index)
+
+
+@pytest.fixture
+def count_recipes(session: Session) -> Callable[[], int]:
+    """How many there are, living and deleted."""
+    return lambda: session.execute(select(func.count()).select_from(Recipe)).scalar_one()
