@@ -142,8 +142,8 @@ class JobRoute(APIRoute):
 
 
 def _whole_in_job(endpoint: Callable[..., Any], sessions: Sessions, status: int) -> Callable[..., Any]:
-    answer: Any = get_type_hints(endpoint)["return"]
-    adapter = TypeAdapter[Any](object if isinstance(answer, type) and issubclass(answer, Response) else answer)
+    answer = get_type_hints(endpoint)["return"]
+    adapter = TypeAdapter[Any](object if _is_response(answer) else answer)
 
     def respond(values: dict[str, Any]) -> Response:
         result = endpoint(**values)
@@ -185,6 +185,10 @@ def _made(values: dict[str, Any], session: Session) -> dict[str, Any]:
     """The endpoint's values, those that were deferred made; and all else that was deferred made as well."""
     made = {deferred: deferred.value(session) for deferred in _pending.get().deferred}
     return {name: made[value] if isinstance(value, Deferred) else value for name, value in values.items()}
+
+
+def _is_response(answer: Any) -> bool:
+    return isinstance(answer, type) and issubclass(answer, Response)
 
 
 def _caller(session: Session) -> User | None:
