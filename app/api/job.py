@@ -81,7 +81,7 @@ class Job(Generic[T]):
         self.abandoned = False
 
     async def run(self) -> T:
-        """Raises what `work` or the commit raises. When the caller stops waiting, no commit begins any more."""
+        """Raises what `work` or the commit raises. When the caller stops waiting, nothing is committed."""
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, self._run)
         except asyncio.CancelledError:
@@ -142,10 +142,8 @@ class JobRoute(APIRoute):
 
 
 def _whole_in_job(endpoint: Callable[..., Any], sessions: Sessions, status: int) -> Callable[..., Any]:
-    answer: Any = get_type_hints(endpoint)["return"]
-    if inspect.isclass(answer) and issubclass(answer, Response):
-        answer = object  # it comes serialised
-    adapter = TypeAdapter[Any](answer)
+    answer = get_type_hints(endpoint)["return"]
+    adapter = TypeAdapter[Any](object if _is_response(answer) else answer)
 
     def respond(values: dict[str, Any]) -> Response:
         result = endpoint(**values)
@@ -187,6 +185,10 @@ def _made(values: dict[str, Any], session: Session) -> dict[str, Any]:
     """The endpoint's values, those that were deferred made; and all else that was deferred made as well."""
     made = {deferred: deferred.value(session) for deferred in _pending.get().deferred}
     return {name: made[value] if isinstance(value, Deferred) else value for name, value in values.items()}
+
+
+def _is_response(answer: Any) -> bool:
+    return isinstance(answer, type) and issubclass(answer, Response)
 
 
 def _caller(session: Session) -> User | None:

@@ -50,7 +50,7 @@ class QueryOf(Generic[SchemaT]):
 def parameters(dependant: Dependant) -> dict[str, bool]:
     """The names that an endpoint and its dependencies take, each with whether it may come more than once."""
     call: Any = dependant.call
-    found: dict[str, bool] = dict(call.names) if isinstance(call, QueryOf) else {}
+    found: dict[str, bool] = {**call.names} if isinstance(call, QueryOf) else {}
     for field in dependant.query_params:
         annotation = field.field_info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):

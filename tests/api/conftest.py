@@ -1,6 +1,7 @@
 """What several tests of the API arrange."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Table, func, select
@@ -8,6 +9,12 @@ from sqlalchemy.orm import Session
 
 from app.db.soft_delete import unique_while_living
 from app.models import Recipe
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """To find out every corner of the schema takes seconds, also when none of them is tried."""
+    quick = "not slow" in config.option.markexpr
+    return True if quick and collection_path.name == "test_schema_thoroughly.py" else None
 
 
 @pytest.fixture

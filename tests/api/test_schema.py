@@ -1,7 +1,6 @@
 """What OpenAPI promises holds, for whoever calls and whatever he sends, also one call after the other.
 
-The quick tests send a few requests to each operation. The slow ones send 300 and all that Schemathesis knows of the
-corners of a schema, as everybody.
+A few requests go to each operation; test_schema_thoroughly.py sends 300.
 """
 
 import csv
@@ -15,6 +14,7 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, settings
+from sqlalchemy import Connection
 
 from app.api.idempotency import GOOD_KEY
 from app.main import app
@@ -32,8 +32,7 @@ def load(*, corners: bool) -> schemathesis.BaseSchema:
     return schema.exclude(path_regex="/ideas")
 
 
-quick = load(corners=False)
-thorough = schemathesis.pytest.from_fixture("thorough_schema")
+schema = load(corners=False)
 
 
 Case = schemathesis.Case[Any]
@@ -68,11 +67,6 @@ def as_json_lines(rows: Any) -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in (rows if isinstance(rows, list) else [rows]))
 
 
-@pytest.fixture
-def thorough_schema() -> schemathesis.BaseSchema:
-    return load(corners=True)
-
-
 @pytest.fixture(params=["anonymous", "user", "superuser"])
 def credentials(request: pytest.FixtureRequest, make_user: Callable[..., User]) -> dict[str, str]:
     if request.param == "anonymous":
@@ -102,8 +96,18 @@ def use_key_once(case: Case) -> None:
         case.headers["Idempotency-Key"] = uuid4().hex
 
 
-def run_sequences(schema: schemathesis.BaseSchema, credentials: dict[str, str], examples: settings) -> None:
+def run_sequences(
+    schema: schemathesis.BaseSchema, connection: Connection, credentials: dict[str, str], examples: settings
+) -> None:
+    """Each sequence begins with the same rows, or the same calls would not lead to the same answers."""
+
     class Sequences(schema.as_state_machine()):  # type: ignore[misc]
+        def setup(self) -> None:
+            self.before = connection.begin_nested()
+
+        def teardown(self) -> None:
+            self.before.rollback()
+
         def before_call(self, case: Case) -> None:
             use_key_once(case)
 
@@ -113,23 +117,11 @@ def run_sequences(schema: schemathesis.BaseSchema, credentials: dict[str, str], 
     Sequences.run(settings=examples)
 
 
-@quick.parametrize()
+@schema.parametrize()
 @examples(5)
 def test_every_answer_is_as_documented(case: Case, client: TestClient, credentials: dict[str, str]) -> None:
     call(case, credentials)
 
 
-def test_sequences_of_calls_are_as_documented(client: TestClient, superuser: User) -> None:
-    run_sequences(quick, as_user(superuser), examples(10))
-
-
-@pytest.mark.slow
-@thorough.parametrize()
-@examples(300)
-def test_three_hundred_answers_are_as_documented(case: Case, client: TestClient, credentials: dict[str, str]) -> None:
-    call(case, credentials)
-
-
-@pytest.mark.slow
-def test_three_hundred_sequences_are_as_documented(client: TestClient, credentials: dict[str, str]) -> None:
-    run_sequences(load(corners=True), credentials, examples(300))
+def test_sequences_of_calls_are_as_documented(client: TestClient, connection: Connection, superuser: User) -> None:
+    run_sequences(schema, connection, as_user(superuser), examples(10))

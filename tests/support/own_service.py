@@ -1,0 +1,22 @@
+"""A service on a PostgreSQL database of its own, as a first start leaves it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from app.models import User
+from tests.conftest import as_user
+from tests.support.postgres import fresh_database
+from tests.support.service import Service, prestart
+
+
+@contextmanager
+def own_service(server_url: str, **settings: Any) -> Iterator[Service]:
+    with fresh_database(server_url) as url:
+        assert prestart(DATABASE_URL=url).returncode == 0
+        with Service(DATABASE_URL=url, **settings) as service:
+            yield service
+
+
+SUPERUSER = as_user(User(id=1, token_generation=1))
+"""The headers of the first superuser, whom each database has under this number."""
