@@ -108,5 +108,11 @@ with TestClient(app) as client:
     assert client.post(path, json={"name": "Sugar", "grams": 1}).status_code == 401
     assert client.get(path, params={"q": "flour", "grams": 500}).json()["items"] == [created.json()]
     assert client.patch(created.headers["Location"], json={"grams": 1}, headers=headers).json()["version"] == 2
+    assert client.get(created.headers["Location"]).headers["ETag"] == '"2"'
+    assert client.post(f"{path}/batch", json={"items": [{"name": "Salt", "grams": 1}]}, headers=headers).is_success
+    table = "name,grams\\nFlour,1\\nOil,2\\n"
+    taken = client.post(f"{path}/import", content=table, headers=headers | {"Content-Type": "text/csv"})
+    assert (taken.status_code, taken.json()["errors"][0]["pointer"]) == (409, "/2/name")
+    assert client.get(f"{path}/export?sort=name").text.count("Salt") == 1
     assert client.delete(created.headers["Location"], headers=headers).status_code == 204
 """

@@ -31,6 +31,9 @@ def translate_driver_error(context: ExceptionContext) -> DomainError | None:
     state: str | None = getattr(context.original_exception, "pgcode", None)
     if state == CANCELED or getattr(context.original_exception, "sqlite_errorname", "") == INTERRUPTED:
         return Unavailable("The database took too long to answer")
+    if "no such savepoint" in str(context.original_exception):
+        # An interrupted write takes the whole transaction with it, and the savepoint that is rolled back to next.
+        return Unavailable("The database gave the transaction up")
     if state in TAKE_TURNS or "database is locked" in str(context.original_exception):
         return Unavailable("The database is busy with other writers")
     if state in CANNOT_WRITE:

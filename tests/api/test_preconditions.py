@@ -292,7 +292,7 @@ def test_counter_that_many_clients_raise_misses_no_step() -> None:
         assert recipe["version"] == 1 + CLIENTS * ROUNDS
         return int(recipe["label"])
 
-    with own_service(os.environ[POSTGRES], WEB_CONCURRENCY=2, LOG_LEVEL="WARNING") as service:
+    with own_service(os.environ[POSTGRES], WEB_CONCURRENCY=2) as service:
         assert asyncio.run(all_clients(service.port)) == CLIENTS * ROUNDS
     assert statuses.keys() == {200, 412}
     print(f"{statuses[412] / statuses[200]:.1f} tries in vain for each success")

@@ -1,6 +1,7 @@
 """A resource: its rows, its schemas, who may come, and how its routes are made."""
 
 from collections.abc import Callable, Mapping
+from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
 from fastapi import Response
@@ -13,7 +14,7 @@ from app.api.resource.binding import bind
 from app.api.routing import Router
 from app.crud.base import CRUDBase
 from app.db.base import Base
-from app.schemas.page import page_of
+from app.schemas.page import Page, page_of
 from app.schemas.types import UNSENT
 
 ModelT = TypeVar("ModelT", bound=Base)
@@ -48,7 +49,7 @@ class Resource(Generic[ModelT, CreateT, UpdateT, ReadT]):
         self.expanded = _expanded(self.read, expand)
         self.adapter = TypeAdapter(self.read)
         self.expanded_adapter = TypeAdapter(self.expanded)
-        self.page = page_of(self.expanded)
+        self.page = _page(self.read, self.expanded)
 
     def route(self, method: str, path: str, function: Callable[..., Any], *statuses: int, **options: Any) -> None:
         """Adds a route. `statuses` are the problems it may answer with beside those that all may.
@@ -76,6 +77,13 @@ class Resource(Generic[ModelT, CreateT, UpdateT, ReadT]):
         adapter = self.expanded_adapter
         body = adapter.dump_json(adapter.validate_python(obj, from_attributes=True))
         return Response(body, media_type=JSON)
+
+
+def _page(read: type[ReadT], expanded: type[ReadT]) -> type[Page[ReadT]]:
+    """A page of expanded rows, under the name of a plain one: clients know one kind of page."""
+    items: Any = GenericAlias(list, expanded)
+    plain = page_of(read)
+    return create_model(plain.__name__, __base__=plain, items=(items, ...))
 
 
 def _expanded(read: type[ReadT], expand: Mapping[str, type[BaseModel]]) -> type[ReadT]:

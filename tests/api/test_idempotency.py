@@ -1,0 +1,374 @@
+"""Idempotency-Key: a request that is sent again is answered again, and never done again."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import structlog
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import Session
+
+from app import crud
+from app.api import sweeping
+from app.core.errors import Unavailable
+from app.crud import idempotency
+from app.db.base import utc_now
+from app.main import app
+from app.models import IdempotencyKey, Recipe, User
+from app.schemas.user import UserCreate
+from tests.api.live import live
+from tests.api.test_recipes import PATH, SOUP, assert_problem
+from tests.conftest import PASSWORD, as_user
+
+KEY = {"Idempotency-Key": "0193a5b2-6f4e-7c1d"}
+STEW = {**SOUP, "label": "Stew"}
+POINTER = "header/Idempotency-Key"
+
+
+@pytest.fixture
+def headers(user: User) -> dict[str, str]:
+    return as_user(user) | KEY
+
+
+@pytest.fixture
+def count(session: Session) -> Callable[[type[Any]], int]:
+    """How many rows there are of a model."""
+    return lambda model: session.execute(select(func.count()).select_from(model)).scalar_one()
+
+
+Count = Callable[[type[Any]], int]
+
+
+def assert_replayed(again: Response, first: Response) -> None:
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    for name in ("Content-Type", "ETag", "Location"):
+        assert again.headers.get(name) == first.headers.get(name)
+
+
+# Again
+
+
+def test_request_that_comes_again_is_answered_again(client: TestClient, headers: dict[str, str], count: Count) -> None:
+    first = client.post(PATH, json=SOUP, headers=headers)
+    assert first.status_code == 201
+    for _ in range(3):
+        assert_replayed(client.post(PATH, json=SOUP, headers=headers), first)
+    assert (count(Recipe), count(IdempotencyKey)) == (1, 1)
+
+
+def test_answer_stays_what_it_was(client: TestClient, headers: dict[str, str]) -> None:
+    first = client.post(PATH, json=SOUP, headers=headers)
+    client.patch(first.headers["Location"], json={"label": "Stew"}, headers=headers)
+    assert_replayed(client.post(PATH, json=SOUP, headers=headers), first)
+    client.delete(first.headers["Location"], headers=headers)
+    assert_replayed(client.post(PATH, json=SOUP, headers=headers), first)
+
+
+def test_slash_at_the_end_makes_no_other_path(client: TestClient, headers: dict[str, str]) -> None:
+    first = client.post(PATH, json=SOUP, headers=headers)
+    assert_replayed(client.post(f"{PATH}/", json=SOUP, headers=headers), first)
+
+
+def test_request_without_key_is_done_each_time(client: TestClient, user: User, count: Count) -> None:
+    for _ in range(2):
+        assert client.post(PATH, json=SOUP, headers=as_user(user)).status_code == 201
+    assert (count(Recipe), count(IdempotencyKey)) == (2, 0)
+
+
+def test_batch_is_answered_again(client: TestClient, headers: dict[str, str], count: Count) -> None:
+    first = client.post(f"{PATH}/batch", json={"items": [SOUP, STEW]}, headers=headers)
+    assert first.status_code == 201, first.text
+    assert_replayed(client.post(f"{PATH}/batch", json={"items": [SOUP, STEW]}, headers=headers), first)
+    assert count(Recipe) == 2
+
+
+def test_import_is_answered_again(client: TestClient, headers: dict[str, str], count: Count) -> None:
+    def send(query: str = "", label: str = "Soup") -> Response:
+        rows = f"label,source,url\n{label},Aunt,https://example.com/\n"
+        return client.post(f"{PATH}/import{query}", content=rows, headers=headers | {"Content-Type": "text/csv"})
+
+    first = send()
+    assert first.status_code == 201, first.text
+    assert_replayed(send(), first)
+    assert_problem(send(label="Stew"), 422, POINTER)
+    assert_problem(send("?dry_run=true"), 422, POINTER)
+    assert count(Recipe) == 1
+
+
+def test_sign_up_is_answered_again(client: TestClient, session: Session, count: Count) -> None:
+    ann = {"email": "ann@example.com", "password": PASSWORD}
+    first = client.post("/api/v1/auth/signup", json=ann, headers=KEY)
+    assert first.status_code == 201, first.text
+    again = client.post("/api/v1/auth/signup", json=ann, headers=KEY)
+    assert_replayed(again, first)
+    other = client.post("/api/v1/auth/signup", json={**ann, "email": "bob@example.com"}, headers=KEY)
+    assert_problem(other, 422, POINTER)
+    assert count(User) == 1
+    # Whoever gets hold of the table must not be able to try passwords on a fast hash.
+    kept = session.execute(select(IdempotencyKey)).scalar_one()
+    body = hashlib.sha256(first.request.content).digest()
+    assert kept.request_digest not in (body, hashlib.sha256(body).digest())
+
+
+# Another one
+
+
+def test_key_of_another_request_is_422(client: TestClient, headers: dict[str, str], count: Count) -> None:
+    first = client.post(PATH, json=SOUP, headers=headers)
+    assert_problem(client.post(PATH, json=STEW, headers=headers), 422, POINTER)
+    assert_problem(client.post(PATH, content=first.request.content + b" ", headers=first.request.headers), 422, POINTER)
+    assert_replayed(client.post(PATH, json=SOUP, headers=headers), first)
+    assert count(Recipe) == 1
+
+
+def test_key_of_another_caller_is_another_key(
+    client: TestClient, headers: dict[str, str], make_user: Callable[..., User], count: Count
+) -> None:
+    assert client.post(PATH, json=SOUP, headers=headers).status_code == 201
+    other = client.post(PATH, json=STEW, headers=as_user(make_user("bob")) | KEY)
+    assert (other.status_code, other.json()["label"]) == (201, "Stew")
+    assert count(IdempotencyKey) == 2
+
+
+def test_key_on_another_path_is_another_key(client: TestClient, superuser: User, count: Count) -> None:
+    headers = as_user(superuser) | KEY
+    bob = {"email": "bob@example.com", "password": PASSWORD}
+    assert client.post(PATH, json=SOUP, headers=headers).status_code == 201
+    assert client.post(f"{PATH}/batch", json={"items": [SOUP]}, headers=headers).status_code == 201
+    assert client.post("/api/v1/users", json=bob, headers=headers).status_code == 201
+    assert (count(Recipe), count(IdempotencyKey)) == (2, 3)
+
+
+def test_upper_case_makes_another_key(client: TestClient, user: User, count: Count) -> None:
+    for key in ("a", "A", "a%00", "%61"):
+        assert client.post(PATH, json=SOUP, headers=as_user(user) | {"Idempotency-Key": key}).status_code == 201
+    assert count(Recipe) == 4
+
+
+def test_who_may_no_longer_ask_gets_no_answer(
+    client: TestClient, session: Session, user: User, headers: dict[str, str]
+) -> None:
+    client.post(PATH, json=SOUP, headers=headers)
+    session.execute(update(User).where(User.id == user.id).values(is_active=False))
+    session.commit()
+    assert_problem(client.post(PATH, json=SOUP, headers=headers), 401)
+
+
+# What was not done
+
+
+def test_refused_request_leaves_its_key_free(
+    client: TestClient, user: User, superuser: User, headers: dict[str, str], count: Count
+) -> None:
+    def post(path: str, body: object, more: dict[str, str]) -> int:
+        return client.post(path, json=body, headers=headers | more).status_code
+
+    taken = {"email": user.email, "password": PASSWORD}
+    nobody = {"Authorization": "Bearer x"}
+    assert post(PATH, SOUP, nobody) == 401
+    assert post("/api/v1/users", taken, {}) == 403
+    assert post("/api/v1/users", taken, as_user(superuser)) == 409
+    assert post(f"{PATH}/import", {}, {}) == 415
+    assert post(PATH, SOUP, {"Content-Type": "text/plain"}) == 415
+    assert post(PATH, {"label": "x"}, {}) == 422
+    assert post(f"{PATH}?x=1", SOUP, {}) == 422
+    assert post(PATH, {**SOUP, "label": "x" * 2**20}, {}) == 413
+    assert count(IdempotencyKey) == 0
+    assert post("/api/v1/users", {**taken, "email": "new@example.com"}, as_user(superuser)) == 201
+    first = client.post(PATH, json=SOUP, headers=headers)
+    assert first.status_code == 201
+    assert "Idempotency-Replayed" not in first.headers
+
+
+@pytest.mark.parametrize(("failure", "status"), [(Unavailable("not now"), 503), (RuntimeError("a bug"), 500)])
+def test_failed_request_leaves_its_key_free(
+    connection: object, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch, failure: Exception, status: int
+) -> None:
+    client = TestClient(app, raise_server_exceptions=False)
+
+    def fail(*_: object) -> Recipe:
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crud.recipe, "create", fail)
+        assert client.post(PATH, json=SOUP, headers=headers).status_code == status
+    done = client.post(PATH, json=STEW, headers=headers)
+    assert (done.status_code, done.json()["label"]) == (201, "Stew")
+    assert "Idempotency-Replayed" not in done.headers
+
+
+def test_key_means_nothing_where_nothing_is_made(client: TestClient, headers: dict[str, str], count: Count) -> None:
+    recipe = client.post(PATH, json=SOUP, headers=headers).headers["Location"]
+    assert client.patch(recipe, json={"label": "A"}, headers=headers).json()["version"] == 2
+    assert client.patch(recipe, json={"label": "B"}, headers=headers).json()["version"] == 3
+    assert client.delete(recipe, headers=headers).status_code == 204
+    assert count(IdempotencyKey) == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [b"", b" ", b"x" * 256, b"x" * 10_000, b"a b", b"a\tb", b"\x00", b"\x7f", "ä".encode(), "🍯".encode(), b"\xff"],
+    ids=lambda key: f"{key[:8]!r} of {len(key)} bytes",
+)
+def test_bad_key_is_422(client: TestClient, user: User, count: Count, key: bytes) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in as_user(user).items()]
+    answer = client.post(PATH, json=SOUP, headers=[*headers, (b"Idempotency-Key", key)])
+    assert_problem(answer, 422, POINTER)
+    assert (count(Recipe), count(IdempotencyKey)) == (0, 0)
+
+
+def test_two_keys_are_422(client: TestClient, headers: dict[str, str]) -> None:
+    answer = client.post(PATH, json=SOUP, headers=[*headers.items(), ("Idempotency-Key", "another")])
+    assert_problem(answer, 422, POINTER)
+
+
+def test_longest_key_is_taken(client: TestClient, user: User) -> None:
+    headers = as_user(user) | {"Idempotency-Key": "~" * 255}
+    first = client.post(PATH, json=SOUP, headers=headers)
+    assert_replayed(client.post(PATH, json=SOUP, headers=headers), first)
+
+
+# At the same time
+
+
+@pytest.fixture
+def real(engine: Engine, lifespan: TestClient) -> Iterator[TestClient]:
+    with live(engine):
+        yield lifespan
+
+
+class Blocked:
+    """Creating a recipe begins, and then waits until it may end."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+        self.create = crud.recipe.create
+        monkeypatch.setattr(crud.recipe, "create", self)
+
+    def __call__(self, *arguments: Any) -> Recipe:
+        self.began.set()
+        assert self.may_end.wait(10)
+        return self.create(*arguments)
+
+
+def test_request_that_is_still_worked_on_is_409_or_waited_for(
+    real: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        ann = crud.user.create(session, UserCreate(email="ann@example.com", password=PASSWORD))
+    headers = as_user(ann) | KEY
+    blocked = Blocked(monkeypatch)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(real.post, PATH, json=SOUP, headers=headers)
+        assert blocked.began.wait(10)
+        second = pool.submit(real.post, PATH, json=SOUP, headers=headers)
+        if engine.dialect.name == "postgresql":
+            assert_problem(second.result(), 409)
+        assert not first.done()
+        blocked.may_end.set()
+    assert first.result().status_code == 201
+    if engine.dialect.name == "sqlite":
+        # It has one writer at a time: the second one waited its turn, and then had its answer.
+        assert_replayed(second.result(), first.result())
+    assert_replayed(real.post(PATH, json=SOUP, headers=headers), first.result())
+    assert len(real.get(PATH).json()["items"]) == 1
+
+
+# With time
+
+
+def grow_old(session: Session, age: timedelta) -> None:
+    session.execute(update(IdempotencyKey).values(created_at=utc_now() - age))
+    session.commit()
+
+
+def test_key_is_free_again_after_a_day(
+    client: TestClient, session: Session, headers: dict[str, str], count: Count
+) -> None:
+    first = client.post(PATH, json=SOUP, headers=headers)
+    grow_old(session, idempotency.LIFETIME - timedelta(minutes=1))
+    assert_replayed(client.post(PATH, json=SOUP, headers=headers), first)
+    grow_old(session, idempotency.LIFETIME + timedelta(seconds=1))
+    second = client.post(PATH, json=STEW, headers=headers)
+    assert (second.status_code, second.json()["label"]) == (201, "Stew")
+    assert_replayed(client.post(PATH, json=STEW, headers=headers), second)
+    assert (count(Recipe), count(IdempotencyKey)) == (2, 1)
+
+
+def make_keys(session: Session, number: int, age: timedelta) -> None:
+    at = utc_now() - age
+    for name in range(number):
+        key = IdempotencyKey(caller_id=0, path="/", key=f"{age} {name}", request_digest=b"", status=201, body=b"")
+        key.created_at = at
+        session.add(key)
+    session.commit()
+
+
+def test_old_keys_are_swept_bit_by_bit(
+    client: TestClient, session: Session, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "SWEPT_AT_ONCE", 10)
+    make_keys(session, 25, idempotency.LIFETIME + timedelta(seconds=1))
+    make_keys(session, 3, idempotency.LIFETIME - timedelta(minutes=1))
+    assert idempotency.sweep(session) == 10
+    assert count(IdempotencyKey) == 18
+    session.commit()
+    asyncio.run(sweeping.sweep_all())
+    assert count(IdempotencyKey) == 3
+    assert idempotency.sweep(session) == 0
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - what it waits for happens in another thread
+        await asyncio.sleep(0.01)
+
+
+def test_service_sweeps_again_and_again_until_it_stops(
+    real: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "PERIOD", 0.01)
+
+    def count() -> int:
+        with Session(engine) as session:
+            return session.execute(select(func.count()).select_from(IdempotencyKey)).scalar_one()
+
+    async def serve() -> None:
+        async with sweeping.sweeping():
+            for hours in (25, 26):
+                with Session(engine) as session:
+                    make_keys(session, 2, timedelta(hours=hours))
+                await until(lambda: count() == 0)
+        with Session(engine) as session:
+            make_keys(session, 2, timedelta(hours=27))
+        await asyncio.sleep(0.1)
+
+    asyncio.run(asyncio.wait_for(serve(), 10))
+    assert count() == 2
+
+
+def test_failed_sweep_is_logged_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[Session] = []
+
+    def fail(session: Session) -> int:
+        tries.append(session)
+        raise Unavailable("not now")
+
+    monkeypatch.setattr(sweeping, "PERIOD", 0.01)
+    monkeypatch.setattr(sweeping, "sweep", fail)
+
+    async def serve() -> None:
+        async with sweeping.sweeping():
+            await until(lambda: len(tries) >= 3)
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(asyncio.wait_for(serve(), 10))
+    assert {line["event"] for line in logs} == {"sweeping failed"}
