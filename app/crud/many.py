@@ -1,6 +1,6 @@
 """The same for many rows: all of them, or none and the place of the first that would not go."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.models import User
 
 
 @contextmanager
-def at(place: str) -> Iterator[None]:
+def at(place: str) -> Generator[None]:
     """Lets an error say in which part of the request it is."""
     try:
         yield
