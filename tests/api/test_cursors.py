@@ -1,7 +1,10 @@
 """Cursors: a walk through a list, page by page, meets every row once, whatever it is sorted by."""
 
+import asyncio
+import os
 import random
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.orm import Session
 
 from app import crud
@@ -22,7 +25,10 @@ from app.worker import MAX_TARGET
 from tests.api import jars
 from tests.api.jars import FIELDS, Row, in_order
 from tests.api.test_recipes import PATH, SOUP, assert_problem
-from tests.conftest import as_user
+from tests.conftest import POSTGRES, WHY_NOT, as_user
+from tests.support.own_service import SUPERUSER, own_service
+from tests.support.postgres import fresh_database
+from tests.support.wire import Wire
 
 # Walks
 
@@ -194,19 +200,21 @@ def test_cursor_shows_nothing_but_what_the_page_showed(session: Session, user: U
 # What a page costs
 
 
+MANY = text("""
+    INSERT INTO recipe (label, source, url, created_at, updated_at, version)
+    SELECT 'Soup', 'Aunt', 'https://example.com/', now() - n / 3 * interval '1 second', now(), 1
+    FROM generate_series(1, :count) AS n
+""")
+"""Recipes that were made three at a time."""
+
+
 @pytest.fixture
 def many(connection: Connection) -> Connection:
-    """120,000 recipes, of which every tenth is deleted, made three at a time."""
+    """120,000 recipes, of which every tenth is deleted."""
     if connection.dialect.name != "postgresql":
         pytest.skip("only PostgreSQL explains its plans like this")
-    connection.execute(
-        text("""
-            INSERT INTO recipe (label, source, url, deleted_at, created_at, updated_at, version)
-            SELECT 'Soup', 'Aunt', 'https://example.com/', CASE WHEN n % 10 = 0 THEN now() END,
-                now() + n / 3 * interval '1 second', now(), 1
-            FROM generate_series(1, 120000) AS n
-        """)
-    )
+    connection.execute(MANY, {"count": 120_000})
+    connection.execute(text("UPDATE recipe SET deleted_at = now() WHERE id % 10 = 0"))
     connection.execute(text("ANALYZE recipe"))
     return connection
 
@@ -251,3 +259,60 @@ def test_page_5000_costs_what_page_1_costs(many: Connection) -> None:
         assert plan == first_plan
         assert plan[-1] == index
         assert blocks < first_blocks + 20
+
+
+# While others write
+
+ROWS = 100_000
+WRITERS = 10
+
+
+@pytest.mark.slow
+def test_walk_among_writers_meets_each_row_that_stays_once() -> None:
+    """Half of the rows stay; writers remove the others and add new ones, as fast as they can."""
+    if WHY_NOT in os.environ:
+        pytest.skip(f"no PostgreSQL: {os.environ[WHY_NOT]}")
+    with fresh_database(os.environ[POSTGRES]) as url, own_service(url) as service:
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(MANY, {"count": ROWS})
+            stay = {*connection.execute(text("SELECT id FROM recipe WHERE id % 2 = 0")).scalars()}
+        engine.dispose()
+        for sort in ("id", "-created_at"):
+            seen, written = asyncio.run(walk_among_writers(service.port, sort))
+            assert len(seen) == len({*seen})
+            assert {*seen} >= stay
+            assert min(written.values()) > 100
+            print(f"{len(seen)} rows by {sort}; meanwhile {dict(written)}")
+
+
+async def walk_among_writers(port: int, sort: str) -> tuple[list[int], Counter[str]]:
+    seen: list[int] = []
+    written: Counter[str] = Counter()
+    done = asyncio.Event()
+
+    async def write(number: int) -> None:
+        own: list[str] = []
+        chance = random.Random(number)
+        async with Wire(port) as wire:
+            while not done.is_set():
+                created = await wire.request("POST", PATH, SUPERUSER, SOUP)
+                written["created"] += created.status == 201
+                own.append(created.headers["location"])
+                # Its own are even or odd; of the others only those go that are odd and belong to this writer.
+                mine = chance.randrange(ROWS // WRITERS // 2) * WRITERS * 2 + 2 * number + 1
+                for path in (f"{PATH}/{mine}", own.pop(0) if len(own) > 5 else f"{PATH}/{mine}"):
+                    written["deleted"] += (await wire.request("DELETE", path, SUPERUSER)).status == 204
+
+    async def read() -> None:
+        cursor = ""
+        async with Wire(port) as wire:
+            while not done.is_set():
+                page = (await wire.request("GET", f"{PATH}?limit=100&sort={sort}{cursor}", {})).json()
+                seen.extend(item["id"] for item in page["items"])
+                cursor = f"&cursor={page['next_cursor']}"
+                if page["next_cursor"] is None:
+                    done.set()
+
+    await asyncio.gather(read(), *(write(number) for number in range(WRITERS)))
+    return seen, written

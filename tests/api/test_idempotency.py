@@ -2,7 +2,11 @@
 
 import asyncio
 import hashlib
+import os
+import random
+import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,7 +16,7 @@ import pytest
 import structlog
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, create_engine, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import crud
@@ -25,7 +29,11 @@ from app.models import IdempotencyKey, Recipe, User
 from app.schemas.user import UserCreate
 from tests.api.live import live
 from tests.api.test_recipes import PATH, SOUP, assert_problem
-from tests.conftest import PASSWORD, as_user
+from tests.conftest import PASSWORD, WHY_NOT, as_user
+from tests.support.own_service import SUPERUSER, own_service
+from tests.support.postgres import Server
+from tests.support.service import Service
+from tests.support.wire import Answer, Wire
 
 KEY = {"Idempotency-Key": "0193a5b2-6f4e-7c1d"}
 STEW = {**SOUP, "label": "Stew"}
@@ -372,3 +380,100 @@ def test_failed_sweep_is_logged_and_tried_again(monkeypatch: pytest.MonkeyPatch)
     with structlog.testing.capture_logs() as logs:
         asyncio.run(asyncio.wait_for(serve(), 10))
     assert {line["event"] for line in logs} == {"sweeping failed"}
+
+
+# When everything goes wrong
+
+CREATES = 10_000
+CLIENTS = 20
+TRIES = 100
+KILLS = 10
+
+
+class Story:
+    """What twenty clients lived through who create recipes, each of them surely and none of them twice."""
+
+    def __init__(self, service: Service, server: Server) -> None:
+        self.service = service
+        self.server = server
+        self.chance = random.Random(1)
+        self.answers: dict[int, list[Answer]] = {number: [] for number in range(CREATES)}
+        self.outcomes: Counter[object] = Counter()
+
+    async def live_through(self) -> None:
+        clients = [self.create(range(first, CREATES, CLIENTS)) for first in range(CLIENTS)]
+        await asyncio.gather(*clients, self.kill_workers(), self.restart_database())
+
+    async def create(self, numbers: range) -> None:
+        """One client: each recipe is sent one to five times, and more often while it is not sure to be there."""
+        async with Wire(self.service.port) as wire, Wire(self.service.port) as other:
+            for number in numbers:
+                for _ in range(self.chance.randint(0, 4)):
+                    if self.chance.random() < 0.3:
+                        await self.send_and_leave(wire, number)
+                    else:
+                        await asyncio.gather(self.send(wire, number), self.send(other, number))
+                for _ in range(TRIES):
+                    if await self.send(wire, number) == 201:
+                        break
+                    await asyncio.sleep(self.chance.random())
+                else:
+                    pytest.fail(f"not there after {TRIES} tries")
+
+    async def send(self, wire: Wire, number: int) -> int | None:
+        try:
+            answer = await wire.request("POST", PATH, self.headers(number), SOUP | {"label": f"Soup {number}"})
+        except ConnectionError:
+            self.outcomes["no answer"] += 1
+            return None
+        self.outcomes[answer.status] += 1
+        if answer.status == 201:
+            self.answers[number].append(answer)
+        return answer.status
+
+    async def send_and_leave(self, wire: Wire, number: int) -> None:
+        await wire.send("POST", PATH, self.headers(number), SOUP | {"label": f"Soup {number}"})
+        await asyncio.sleep(self.chance.uniform(0, 0.03))
+        wire.hang_up()
+        self.outcomes["hung up"] += 1
+
+    def headers(self, number: int) -> dict[str, str]:
+        return SUPERUSER | {"Idempotency-Key": f"recipe-{number}"}
+
+    async def kill_workers(self) -> None:
+        for kill in range(KILLS):
+            await self.until_done((kill + 1) / (KILLS + 1))
+            os.kill(self.chance.choice([*self.service.worker_pids]), signal.SIGKILL)
+
+    async def restart_database(self) -> None:
+        await self.until_done(0.5)
+        await asyncio.to_thread(self.server.stop)
+        await asyncio.sleep(1)
+        await asyncio.to_thread(self.server.start)
+
+    async def until_done(self, part: float) -> None:
+        while sum(map(bool, self.answers.values())) < CREATES * part:  # noqa: ASYNC110 - many clients do it
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_nothing_is_done_twice_whatever_goes_wrong() -> None:
+    if WHY_NOT in os.environ:
+        pytest.skip(f"no PostgreSQL: {os.environ[WHY_NOT]}")
+    # It is stopped meanwhile, so it cannot be the one that other tests use too.
+    with Server() as server, own_service(server.url) as service:
+        story = Story(service, server)
+        asyncio.run(story.live_through())
+        engine = create_engine(server.url)
+        with engine.connect() as connection:
+            query = text("SELECT count(*), count(DISTINCT label) FROM recipe WHERE label LIKE 'Soup %'")
+            recipes = connection.execute(query).one()
+        engine.dispose()
+    assert tuple(recipes) == (CREATES, CREATES)
+    for answers in story.answers.values():
+        assert len({(one.body, one.headers["location"], one.headers["etag"]) for one in answers}) == 1
+        assert sum("idempotency-replayed" not in one.headers for one in answers) <= 1
+    assert story.outcomes.keys() <= {201, 409, 503, "no answer", "hung up"}
+    assert story.outcomes["no answer"] > 0
+    assert story.outcomes[503] > 0
+    print(dict(story.outcomes))

@@ -14,6 +14,7 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, settings
+from schemathesis.specs.openapi.checks import use_after_free
 from sqlalchemy import Connection
 
 from app.api.idempotency import GOOD_KEY
@@ -104,6 +105,7 @@ def run_sequences(
     class Sequences(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
             self.before = connection.begin_nested()
+            self.restored: set[str] = set()
 
         def teardown(self) -> None:
             self.before.rollback()
@@ -113,6 +115,17 @@ def run_sequences(
 
         def get_call_kwargs(self, case: Case) -> dict[str, Any]:
             return {"headers": credentials}
+
+        def after_call(self, response: Any, case: Case) -> None:
+            if case.method == "DELETE":
+                self.restored.discard(case.formatted_path)
+            elif case.path.endswith("/restore") and response.status_code == 200:
+                self.restored.add(case.formatted_path.removesuffix("/restore"))
+
+        def validate_response(self, response: Any, case: Case, additional_checks: Any = None, **kwargs: Any) -> None:
+            # What was deleted has to be gone, says this check, which has not heard of restoring.
+            beside = [use_after_free] if case.formatted_path in self.restored else []
+            case.validate_response(response, excluded_checks=beside, transport_kwargs=kwargs)
 
     Sequences.run(settings=examples)
 

@@ -39,6 +39,8 @@ class Wire:
         return await self.receive()
 
     async def send(self, method: str, path: str, headers: dict[str, str], body: object = None) -> None:
+        if self.reader and self.reader.at_eof():
+            self.hang_up()  # it has been idle for too long
         if self.reader is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         content = b"" if body is None else json.dumps(body).encode()
