@@ -37,6 +37,9 @@ def _why_unavailable(context: ExceptionContext) -> str | None:
     state: str | None = getattr(error, "pgcode", None)
     if state == CANCELED or getattr(error, "sqlite_errorname", "") == INTERRUPTED:
         return "The database took too long to answer"
+    if "no such savepoint" in str(error):
+        # An interrupted write takes the whole transaction with it, and the savepoint that is rolled back to next.
+        return "The database gave the transaction up"
     if state in TAKE_TURNS or "database is locked" in str(error):
         return "The database is busy with other writers"
     if state in CANNOT_WRITE:
