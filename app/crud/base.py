@@ -4,18 +4,20 @@ Methods flush and never commit: the request is the transaction. Every one of the
 `changeable`, so that what a caller may see and change is part of the query and not a check after it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, delete, func, true, update
 from sqlalchemy.orm import Session, selectinload
 
 from app.core.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, PreconditionFailed
 from app.crud.keyset import beyond, directions, order
 from app.crud.precondition import ALWAYS, Precondition
 from app.crud.query import ListQuery, conditions, sort_columns, words_found
-from app.db.base import Base, utc_now
+from app.crud.returning import UNTRACKED, Entities, Returning, Rows, Values
+from app.db.base import Base, table_of, utc_now
 from app.db.soft_delete import SoftDelete
 from app.models import User
 
@@ -23,10 +25,10 @@ ModelT = TypeVar("ModelT", bound=Base)
 CreateT = TypeVar("CreateT", bound=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel)
 
-Values = Mapping[str, Any]
+ALL = true()
 
-UNTRACKED: Values = {"synchronize_session": False, "populate_existing": True}
-"""A statement's own RETURNING says how its rows are now; objects loaded before need no bookkeeping."""
+KEY = "key"
+"""The placeholder for a row's key in statements that are made once."""
 
 
 class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
@@ -43,8 +45,25 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
 
     def __init__(self, model: type[ModelT]) -> None:
         self.model = model
+        self.table = table_of(model)
         self.name = model.__tablename__
         self.soft_deletes = issubclass(model, SoftDelete)
+        self._return(Entities(model))
+
+    def showing(self, names: Sequence[str]) -> "CRUDBase[Any, CreateT, UpdateT]":
+        """The same under the same rules, but what it answers are rows of these columns instead of entities."""
+        other = cast("CRUDBase[Any, CreateT, UpdateT]", copy(self))
+        other._return(Rows(self.model, names))
+        return other
+
+    def _return(self, returning: Returning[ModelT]) -> None:
+        """Makes the statements that all requests share: making them anew takes longer than running them."""
+        living = [~self._deleted()] if self.soft_deletes else []
+        one = self.table.c.id == bindparam(KEY)
+        self._returning = returning
+        self._living_rows = returning.selected.where(*living)
+        self._living_one = self._living_rows.where(one)
+        self._updated_one = returning.updated.where(one, *living)
 
     # Who may
 
@@ -63,28 +82,32 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
     # Read
 
     def get(self, session: Session, id: int, caller: User | None = None, expand: Sequence[str] = ()) -> ModelT | None:
-        return session.scalar(self._expanded(self._living(caller), expand).where(self.model.id == id))
+        rows = self._expanded(_only(self._living_one, self.visible(caller)), expand)
+        return self._returning.first(session, rows, {KEY: id})
 
     def get_one(self, session: Session, id: int, caller: User | None = None, expand: Sequence[str] = ()) -> ModelT:
         return self.get(session, id, caller, expand) or self._not_found()
 
     def get_multi(self, session: Session, query: ListQuery, caller: User | None = None) -> Sequence[ModelT]:
-        by = directions(self.model, sort_columns(query.sort))
+        by = directions(self.table, sort_columns(query.sort))
         rows = self._expanded(self._matching(query, caller), query.expand).order_by(*order(by))
         if query.after is not None:
             rows = rows.where(beyond(by, query.after))
-        return session.scalars(rows.limit(query.limit).offset(query.offset or None)).all()
+        if query.offset:
+            rows = rows.offset(query.offset)
+        return self._returning.all(session, rows.limit(query.limit))
 
     def count(self, session: Session, query: ListQuery, caller: User | None = None) -> int:
         """How many rows there are on all pages of the query together."""
         rows = self._matching(query, caller).with_only_columns(func.count(), maintain_column_froms=True)
-        return session.execute(rows).scalar_one()
+        return session.connection().execute(rows).scalar_one()
 
     # Write
 
     def create(self, session: Session, data: CreateT, caller: User | None = None) -> ModelT:
-        row = insert(self.model).values(self.new_row(data, caller)).returning(self.model)
-        return session.execute(row).scalar_one()
+        obj = self._returning.write(session, self._returning.inserted, self.new_row(data, caller), {})
+        assert obj is not None
+        return obj
 
     def update(
         self, session: Session, id: int, data: UpdateT, caller: User, precondition: Precondition = ALWAYS
@@ -104,15 +127,15 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
             self._change(session, id, {"deleted_at": utc_now()}, caller, precondition)
             return
         self._release(session, id)
-        rows = delete(self.model).where(*self._target(id, caller, precondition)).returning(self.model.id)
-        if session.scalar(rows.execution_options(**UNTRACKED)) is None:
+        rows = delete(self.model).where(self.table.c.id == id, *self._if(caller, precondition))
+        if session.scalar(rows.returning(self.table.c.id).execution_options(**UNTRACKED)) is None:
             self._refuse(session, id, caller)
 
     def restore(self, session: Session, id: int, caller: User) -> ModelT:
         """Brings a soft-deleted row back; `Conflict` when it is not deleted."""
-        where = self._deleted(), self.model.id == id, self.visible(caller), self.changeable(caller)
-        back = update(self.model).where(*where).values(deleted_at=None).returning(self.model)
-        if obj := session.scalar(back.execution_options(**UNTRACKED)):
+        where = self._deleted(), self.table.c.id == id, self.visible(caller), self.changeable(caller)
+        back = self._returning.updated.where(*where)
+        if obj := self._returning.write(session, back, {"deleted_at": None}, {}):
             return obj
         self.get_one(session, id, caller)
         raise Conflict(f"The {self.name} is not deleted")
@@ -128,33 +151,27 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
     # How
 
     def _deleted(self) -> ColumnElement[bool]:
-        return self.model.__table__.c.deleted_at.is_not(None)
+        return self.table.c.deleted_at.is_not(None)
 
-    def _living(self, caller: User | None) -> Select[ModelT]:
-        rows = select(self.model).where(self.visible(caller))
-        return rows.where(~self._deleted()) if self.soft_deletes else rows
-
-    def _gone(self, caller: User | None) -> Select[ModelT]:
+    def _gone(self, caller: User | None) -> Select[Any]:
         if caller is None:
             raise NotAuthenticated("Deleted rows are shown to those who may restore them: sign in first")
-        return select(self.model).where(self._deleted(), self.visible(caller), self.changeable(caller))
+        return self._returning.selected.where(self._deleted(), self.visible(caller), self.changeable(caller))
 
-    def _matching(self, query: ListQuery, caller: User | None) -> Select[ModelT]:
-        rows = self._gone(caller) if query.deleted else self._living(caller)
-        rows = rows.where(*conditions(self.model, query.filters))
-        if query.q is None:
-            return rows
-        return rows.where(words_found([getattr(self.model, name) for name in self.searches], query.q))
+    def _matching(self, query: ListQuery, caller: User | None) -> Select[Any]:
+        rows = self._gone(caller) if query.deleted else _only(self._living_rows, self.visible(caller))
+        if query.filters:
+            rows = rows.where(*conditions(self.table, query.filters))
+        if query.q is not None:
+            rows = rows.where(words_found([self.table.c[name] for name in self.searches], query.q))
+        return rows
 
-    def _expanded(self, rows: Select[ModelT], names: Sequence[str]) -> Select[ModelT]:
-        return rows.options(*(selectinload(getattr(self.model, name)) for name in names))
+    def _expanded(self, rows: Select[Any], names: Sequence[str]) -> Select[Any]:
+        return rows.options(*(selectinload(getattr(self.model, name)) for name in names)) if names else rows
 
-    def _target(self, id: int, caller: User, precondition: Precondition = ALWAYS) -> Sequence[ColumnElement[bool]]:
-        """The row, if the caller may change it and it is as the precondition says."""
-        rights = [self.model.id == id, self.visible(caller), self.changeable(caller)]
-        if self.soft_deletes:
-            rights.append(~self._deleted())
-        return [*rights, *precondition.conditions(self.model.version)]
+    def _if(self, caller: User, precondition: Precondition = ALWAYS) -> Sequence[ColumnElement[bool]]:
+        """What must hold for a row that is to be changed: the caller may, and it is as the precondition says."""
+        return self.visible(caller), self.changeable(caller), *precondition.conditions(self.table.c.version)
 
     def _release(self, session: Session, id: int) -> None:
         """Does what ON DELETE SET NULL would do, which changes rows and leaves them their version."""
@@ -166,20 +183,28 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
     def _change(
         self, session: Session, id: int, values: Values, caller: User, precondition: Precondition = ALWAYS
     ) -> ModelT:
-        where = self._target(id, caller, precondition)
+        conditions = self._if(caller, precondition)
         if values:
-            changed = update(self.model).where(*where).values(values).returning(self.model)
-            obj = session.scalar(changed.execution_options(**UNTRACKED))
+            obj = self._returning.write(session, _only(self._updated_one, *conditions), values, {KEY: id})
         else:
-            obj = session.scalar(select(self.model).where(*where))
+            obj = self._returning.first(session, _only(self._living_one, *conditions), {KEY: id})
         return obj or self._refuse(session, id, caller)
 
     def _refuse(self, session: Session, id: int, caller: User) -> NoReturn:
         """Says why a statement met no row: it is not there, not his, or not as he knew it."""
         self.get_one(session, id, caller)
-        if session.scalar(select(self.model.id).where(*self._target(id, caller))) is None:
+        if self._returning.first(session, _only(self._living_one, *self._if(caller)), {KEY: id}) is None:
             raise NotAllowed(f"You may not change this {self.name}")
         raise PreconditionFailed(f"The {self.name} is not as the precondition says; read it again")
 
     def _not_found(self) -> NoReturn:
         raise NotFound(f"There is no such {self.name}")
+
+
+StatementT = TypeVar("StatementT", Select[Any], Update)
+
+
+def _only(statement: StatementT, *conditions: ColumnElement[bool]) -> StatementT:
+    """The statement, narrowed; itself when nothing narrows it, because a known statement costs least."""
+    narrowing = [condition for condition in conditions if condition is not ALL]
+    return statement.where(*narrowing) if narrowing else statement

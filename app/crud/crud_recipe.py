@@ -2,7 +2,8 @@
 
 from sqlalchemy import ColumnElement, true
 
-from app.crud.base import CRUDBase, Values
+from app.crud.base import CRUDBase
+from app.crud.returning import Values
 from app.models import Recipe, User
 from app.schemas.recipe import RecipeCreate, RecipeUpdate
 

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from app.core import security
 from app.core.errors import Conflict, NotAuthenticated
 from app.core.security import AccessToken
-from app.crud.base import CRUDBase, Values
+from app.crud.base import CRUDBase
 from app.crud.precondition import ALWAYS, Precondition
+from app.crud.returning import Values
 from app.models import User
 from app.schemas.user import SignUp, UserCreate, UserUpdate
 

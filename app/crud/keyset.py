@@ -3,23 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, literal, or_, tuple_
+from sqlalchemy import Column, ColumnElement, Table, and_, false, literal, or_, tuple_
 
-from app.crud.query import Column
-
-Direction = tuple[Column, bool]
+Direction = tuple[Column[Any], bool]
 """A column, and whether it descends."""
 
 
-def directions(model: type[Any], columns: Mapping[str, bool]) -> list[Direction]:
-    return [(getattr(model, name), descends) for name, descends in columns.items()]
+def directions(table: Table, columns: Mapping[str, bool]) -> list[Direction]:
+    return [(table.c[name], descends) for name, descends in columns.items()]
 
 
 def order(by: Iterable[Direction]) -> Iterable[ColumnElement[Any]]:
     """The sort as SQL. NULLs come last in both directions; left alone, each database has its own idea."""
     for column, descends in by:
         ordered = column.desc() if descends else column.asc()
-        yield ordered.nulls_last() if _nullable(column) else ordered
+        yield ordered.nulls_last() if column.nullable else ordered
 
 
 def beyond(by: Sequence[Direction], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -29,7 +27,7 @@ def beyond(by: Sequence[Direction], values: Sequence[Any]) -> ColumnElement[bool
     bounds = [
         None if value is None else literal(value, column.type) for column, value in zip(columns, values, strict=True)
     ]
-    if len(descends) == 1 and not any(map(_nullable, columns)):
+    if len(descends) == 1 and not any(column.nullable for column in columns):
         # A row comparison, which an index on the same columns answers by one descent into its tree.
         row, bound = tuple_(*columns), tuple_(*bounds)
         return row < bound if descends.pop() else row > bound
@@ -42,12 +40,8 @@ def _beyond_one_by_one(by: Sequence[Direction], bounds: Sequence[Any]) -> Column
     if bound is None:
         return and_(column.is_(None), rest)
     further = column < bound if descends else column > bound
-    if _nullable(column):
+    if column.nullable:
         return or_(further, column.is_(None), and_(column == bound, rest))
     # Says nothing new, but an index on the column can begin there.
     not_before = column <= bound if descends else column >= bound
     return and_(not_before, or_(further, and_(column == bound, rest)))
-
-
-def _nullable(column: Column) -> bool:
-    return bool(column.property.columns[0].nullable)

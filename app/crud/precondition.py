@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, false
-
-from app.crud.query import Column
+from sqlalchemy import Column, ColumnElement, false
 
 Versions = frozenset[int] | Literal["*"]
 """Some versions of a row, or any that it may have."""
@@ -19,7 +17,7 @@ class Precondition:
     match: Versions | None = None
     none_match: Versions | None = None
 
-    def conditions(self, version: Column) -> Iterable[ColumnElement[bool]]:
+    def conditions(self, version: Column[int]) -> Iterable[ColumnElement[bool]]:
         """What makes it part of the statement, so that nothing can come between the check and the write."""
         if isinstance(self.match, frozenset):
             yield version.in_(self.match)

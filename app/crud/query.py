@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Column, ColumnElement, Table, and_, or_
 
-Column = InstrumentedAttribute[Any]
-Operation = Callable[[Column, Any], ColumnElement[bool]]
+Operation = Callable[[Column[Any], Any], ColumnElement[bool]]
 
 OPERATIONS: Mapping[str, Operation] = {
     "eq": operator.eq,
@@ -50,14 +48,14 @@ class ListQuery:
         return replace(self, limit=self.limit + 1)
 
 
-def conditions(model: type[Any], filters: Mapping[str, Any]) -> Iterable[ColumnElement[bool]]:
+def conditions(table: Table, filters: Mapping[str, Any]) -> Iterable[ColumnElement[bool]]:
     """Each filter as a condition on its column."""
     for name, value in filters.items():
         column, _, operation = name.partition("__")
-        yield OPERATIONS[operation or "eq"](getattr(model, column), value)
+        yield OPERATIONS[operation or "eq"](table.c[column], value)
 
 
-def words_found(columns: Iterable[Column], q: str) -> ColumnElement[bool]:
+def words_found(columns: Iterable[Column[Any]], q: str) -> ColumnElement[bool]:
     """True where each word of `q` stands in some of the columns; `%` and `_` mean themselves."""
     columns = tuple(columns)
     return and_(*(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in q.split()))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, TypeDecorator, text
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, Table, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -25,6 +25,13 @@ Instant = DateTime(timezone=True).with_variant(_SQLiteInstant(), "sqlite")
 
 Identity = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite only numbers a column of the exact type INTEGER by itself."""
+
+
+def table_of(model: type["Base"]) -> Table:
+    """The table of a model; statements made of its columns, not of the model's attributes, run without the ORM."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 def utc_now() -> datetime:

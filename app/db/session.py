@@ -48,6 +48,8 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "before_cursor_execute", _start_clock)
     else:
         event.listen(engine, "checkout", _replace_closed)
+        event.listen(engine, "checkout", _wait_with_begin)
+        event.listen(engine, "begin", _begin_on_postgresql)
         event.listen(engine, "do_connect", _Connect())
     return engine
 
@@ -72,6 +74,20 @@ def _replace_closed(connection: Any, *_: object) -> None:
     unread.register(connection, select.POLLIN)
     if unread.poll(0):
         raise DisconnectionError
+
+
+def _wait_with_begin(connection: Any, *_: object) -> None:
+    """The driver begins a transaction with the next statement unless told otherwise, and reads need none.
+
+    Not by SQLAlchemy's `isolation_level`: to go back to what was before, it would take a round trip.
+    """
+    connection.autocommit = True
+
+
+def _begin_on_postgresql(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not (options.get("reads_only") or "isolation_level" in options):
+        connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
 
 
 class _Connect:
@@ -127,9 +143,7 @@ def _begin_on_sqlite(connection: Connection) -> None:
 
 def reading(engine: Engine) -> Engine:
     """The same engine and pool for reads: no BEGIN, no COMMIT, each statement sees what is committed."""
-    if engine.dialect.name == "sqlite":
-        return engine.execution_options(reads_only=True)
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine.execution_options(reads_only=True)
 
 
 class ReadSession(Session):

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partialmethod
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from app import crud
 from app.api import sweeping
 from app.core.errors import Unavailable
 from app.crud import idempotency
+from app.crud.base import CRUDBase
 from app.db.base import utc_now
 from app.main import app
 from app.models import IdempotencyKey, Recipe, User
@@ -207,7 +209,7 @@ def test_failed_request_leaves_its_key_free(
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(crud.recipe, "create", fail)
+        patch.setattr(CRUDBase, "create", fail)
         assert client.post(PATH, json=SOUP, headers=headers).status_code == status
     done = client.post(PATH, json=STEW, headers=headers)
     assert (done.status_code, done.json()["label"]) == (201, "Stew")
@@ -259,8 +261,8 @@ class Blocked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.may_end = threading.Event(), threading.Event()
-        self.create = crud.recipe.create
-        monkeypatch.setattr(crud.recipe, "create", self)
+        self.create: Callable[..., Recipe] = CRUDBase.create
+        monkeypatch.setattr(CRUDBase, "create", partialmethod(self))
 
     def __call__(self, *arguments: Any) -> Recipe:
         self.began.set()

@@ -4,14 +4,13 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
-from pydantic import TypeAdapter
 
 from app.api.query_string import QueryOf
 from app.api.resource.parameters import cursor_after, list_query, page_schema
 from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
 from app.db.session import Session
 from app.models import User
-from app.schemas.page import PageParameters, page_of
+from app.schemas.page import PageParameters
 
 LINK: dict[str, Any] = {
     "Link": {"description": "Where the first, previous and next page are (RFC 8288)", "schema": {"type": "string"}}
@@ -20,20 +19,16 @@ LINK: dict[str, Any] = {
 
 def add_list(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
     crud = resource.crud
-    plain, expanded = TypeAdapter(page_of(resource.read)), TypeAdapter(resource.page)
 
     def list_(request: Request, session: Session, caller: User | None, parameters: PageParameters) -> Response:
         """A page of rows. Filters narrow it, `q` searches it, `sort` orders it."""
         query = list_query(crud, parameters)
-        rows = crud.get_multi(session, query.one_more(), caller)
-        page: dict[str, Any] = {"items": rows[: query.limit]}
-        if len(rows) > query.limit:
-            page["next_cursor"] = cursor_after(crud, query, rows[query.limit - 1])
-        if parameters.count:
-            page["total"] = crud.count(session, query, caller)
-        adapter = expanded if query.expand else plain
-        body = adapter.dump_json(adapter.validate_python(page, from_attributes=True))
-        return Response(body, headers={"Link": _links(request, parameters, page.get("next_cursor"))}, media_type=JSON)
+        shown = resource.shown_expanded if query.expand else resource.shown
+        rows = shown.crud.get_multi(session, query.one_more(), caller)
+        more = cursor_after(crud, query, rows[query.limit - 1]) if len(rows) > query.limit else None
+        total = crud.count(session, query, caller) if "count" in parameters.model_fields_set else None
+        body = shown.page(rows[: query.limit], more, total)
+        return Response(body, headers={"Link": _links(request, parameters, more)}, media_type=JSON)
 
     query_of = QueryOf(page_schema(crud, resource.create, tuple(resource.expand)))
     types = {"parameters": Annotated[PageParameters, Depends(query_of)]}

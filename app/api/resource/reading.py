@@ -6,7 +6,7 @@ from fastapi import Path, Query, Response
 
 from app.api.conditional import ETAG, ReadPrecondition, etag, is_known
 from app.api.resource.parameters import expand_type
-from app.api.resource.resource import CreateT, ModelT, ReadT, Resource, UpdateT
+from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
 from app.db.session import Session
 from app.models import User
 from app.schemas.types import Id
@@ -16,19 +16,21 @@ RowId = Annotated[Id, Path()]
 
 
 def add_get(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
-    crud = resource.crud
+    expanded = resource.shown_expanded
 
     def get(
         session: Session, caller: User | None, id: RowId, precondition: ReadPrecondition, expand: str | None = None
     ) -> Response:
         """One row. Its ETag, sent back in If-None-Match, is answered with 304 while the row is the same."""
         if expand:
-            obj = crud.get_one(session, id, caller, (expand,))
-            return Response(status_code=304) if is_known(precondition, None) else resource.answer_expanded(obj)
-        obj = crud.get_one(session, id, caller)
-        if is_known(precondition, obj.version):
-            return Response(status_code=304, headers={"ETag": etag(obj.version)})
-        return resource.answer(obj)
+            obj = expanded.crud.get_one(session, id, caller, (expand,))
+            # It has no entity tag: the version speaks of the row alone, and not of what it refers to.
+            known = is_known(precondition, None)
+            return Response(status_code=304) if known else Response(expanded.json(obj), media_type=JSON)
+        row = resource.shown.crud.get_one(session, id, caller)
+        if is_known(precondition, row.version):
+            return Response(status_code=304, headers={"ETag": etag(row.version)})
+        return resource.answer(row)
 
     relations = Annotated[expand_type(tuple(resource.expand)) | None, Query()] if resource.expand else None
     responses: dict[int, Any] = {200: {"headers": ETAG}, 304: {"description": "Not Modified"}}

@@ -5,12 +5,13 @@ from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic import BaseModel, create_model
 
 from app.api.conditional import PARAMETERS, etag
 from app.api.deps import Caller, SessionDep
 from app.api.problems import problems
 from app.api.resource.binding import bind
+from app.api.resource.shown import Shown
 from app.api.routing import Router
 from app.crud.base import CRUDBase
 from app.db.base import Base
@@ -47,9 +48,9 @@ class Resource(Generic[ModelT, CreateT, UpdateT, ReadT]):
         self.expand = expand
         self.capabilities: list[str] = []
         self.expanded = _expanded(self.read, expand)
-        self.adapter = TypeAdapter(self.read)
-        self.expanded_adapter = TypeAdapter(self.expanded)
         self.page = _page(self.read, self.expanded)
+        self.shown = Shown(crud, self.read, page_of(self.read))
+        self.shown_expanded = Shown(crud, self.expanded, self.page)
 
     def route(self, method: str, path: str, function: Callable[..., Any], *statuses: int, **options: Any) -> None:
         """Adds a route. `statuses` are the problems it may answer with beside those that all may.
@@ -67,16 +68,9 @@ class Resource(Generic[ModelT, CreateT, UpdateT, ReadT]):
         responses = {**problems(401, 403, *statuses), **options.pop("responses", {})}
         self.router.add_api_route(path, endpoint, methods=[method], responses=responses, openapi_extra=extra, **options)
 
-    def answer(self, obj: ModelT, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-        """One row, with its version as its entity tag."""
-        body = self.adapter.dump_json(self.adapter.validate_python(obj, from_attributes=True))
-        return Response(body, status, {"ETag": etag(obj.version), **(headers or {})}, JSON)
-
-    def answer_expanded(self, obj: ModelT) -> Response:
-        """One row and what it refers to. It has no entity tag: the version speaks of the row alone."""
-        adapter = self.expanded_adapter
-        body = adapter.dump_json(adapter.validate_python(obj, from_attributes=True))
-        return Response(body, media_type=JSON)
+    def answer(self, row: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        """One row of `shown`, with its version as its entity tag."""
+        return Response(self.shown.json(row), status, {"ETag": etag(row.version), **(headers or {})}, JSON)
 
 
 def _page(read: type[ReadT], expanded: type[ReadT]) -> type[Page[ReadT]]:

@@ -11,7 +11,7 @@ from app.models import User
 def add_restore(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
     def restore(session: Session, caller: User, id: RowId) -> Response:
         """Brings a deleted row back. `?deleted=only` lists those that you may restore."""
-        return resource.answer(resource.crud.restore(session, id, caller))
+        return resource.answer(resource.shown.crud.restore(session, id, caller))
 
     if resource.crud.soft_deletes:
         resource.route("POST", f"{ONE}/restore", restore, 404, 409, response_model=resource.read)

@@ -12,7 +12,7 @@ from app.models import User
 
 
 def add_write(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
-    crud, answer = resource.crud, resource.answer
+    crud, answer = resource.shown.crud, resource.answer
 
     def create(request: Request, session: Session, caller: User, data: CreateT) -> Response:
         """Adds a row. `Location` says where it is."""
