@@ -52,6 +52,11 @@ def test_every_problem_is_one_component() -> None:
                 assert response["content"] == {"application/problem+json": {"schema": schema}}, (name, status)
 
 
+def test_who_may_be_late_with_a_body_is_told_so() -> None:
+    late = {name for name, operation in operations(app.openapi()).items() if "408" in operation["responses"]}
+    assert late == {name for name, operation in operations(app.openapi()).items() if "requestBody" in operation}
+
+
 def test_every_reference_refers_to_something() -> None:
     components = app.openapi()["components"]["schemas"]
     text = json.dumps(app.openapi())

@@ -13,8 +13,13 @@ COMPONENT = "#/components/schemas/{model}"
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of an operation: the given statuses, and those that any request may meet."""
+    """The `responses` of an operation: the given statuses, and those that any request may meet.
+
+    One that may refuse the type of a body (415) takes a body, which may also come too late.
+    """
     content = {"application/problem+json": {"schema": {"$ref": COMPONENT.format(model="Problem")}}}
+    if 415 in statuses:
+        statuses = (*statuses, 408)
     return {status: {"description": phrase(status), "content": content} for status in sorted({*statuses, *ALWAYS})}
 
 
