@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn_worker import UvicornWorker  # pyright: ignore[reportMissingTypeStubs]
 
 from app.core.config import settings
+from app.schemas.problem import phrase
 
 MAX_TARGET = 8 * 1024  # bytes
 MAX_HEAD = 32 * 1024  # bytes
@@ -73,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         status = self.refusal
-        problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": msg}
+        problem = {"type": "about:blank", "title": phrase(status), "status": status.value, "detail": msg}
         body = json.dumps(problem).encode()
         head = [
             (b"content-type", b"application/problem+json"),

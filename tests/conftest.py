@@ -5,12 +5,14 @@ settings or databases is ever touched.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +52,7 @@ security.passwords.update(argon2__memory_cost=8, argon2__time_cost=1)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Starts one PostgreSQL for all workers; they find it through the environment, as does whatever they start."""
+    config.add_cleanup(partial(shutil.rmtree, SCRATCH, ignore_errors=True))
     if hasattr(config, "workerinput"):
         return
     stack = ExitStack()

@@ -52,6 +52,28 @@ def test_every_problem_is_one_component() -> None:
                 assert response["content"] == {"application/problem+json": {"schema": schema}}, (name, status)
 
 
+def test_who_may_be_late_with_a_body_is_told_so() -> None:
+    late = {name for name, operation in operations(app.openapi()).items() if "408" in operation["responses"]}
+    assert late == {name for name, operation in operations(app.openapi()).items() if "requestBody" in operation}
+
+
+def test_headers_that_lead_to_a_row_are_promised() -> None:
+    promised = {
+        f"{operation['operationId']} {status}": {*response["headers"]}
+        for operation in operations(app.openapi()).values()
+        for status, response in operation["responses"].items()
+        if "headers" in response
+    }
+    assert {name: headers for name, headers in promised.items() if name.startswith("recipes_")} == {
+        "recipes_list 200": {"Link"},
+        "recipes_get 200": {"ETag"},
+        "recipes_create 201": {"Location", "ETag"},
+        "recipes_update 200": {"ETag"},
+        "recipes_replace 200": {"ETag"},
+        "recipes_restore 200": {"ETag"},
+    }
+
+
 def test_every_reference_refers_to_something() -> None:
     components = app.openapi()["components"]["schemas"]
     text = json.dumps(app.openapi())

@@ -34,6 +34,12 @@ ETAG: dict[str, Any] = {
 }
 """And of the header that they repeat."""
 
+CREATED: dict[str, Any] = {
+    "Location": {"description": "Where it is", "schema": {"type": "string", "format": "uri-reference"}},
+    **ETAG,
+}
+"""And of those that lead to a new row."""
+
 
 def etag(version: int) -> str:
     """A strong tag: rows of the same version are the same to the byte."""

@@ -1,7 +1,6 @@
 """The one place where an error becomes HTTP: a problem document (RFC 9457), or a page for a browser."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.core.errors import DomainError, FieldError
-from app.schemas.problem import Problem, ProblemError
+from app.schemas.problem import Problem, ProblemError, phrase
 
 log = structlog.get_logger()
 
@@ -36,7 +35,7 @@ def problem(
 ) -> Response:
     """The answer to a request that failed. `detail` and `errors` must not repeat what the client sent."""
     document = Problem(
-        title=HTTPStatus(status).phrase,
+        title=phrase(status),
         status=status,
         detail=detail,
         instance=quote(request.scope["path"]),

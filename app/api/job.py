@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 import inspect
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial, wraps
@@ -37,7 +37,21 @@ U = TypeVar("U")
 
 READING_METHODS = {"GET", "HEAD"}
 
-threads = ThreadPoolExecutor(settings.THREADS, thread_name_prefix="job")
+
+class Threads(ThreadPoolExecutor):
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        return super().submit(_raising, partial(fn, *args, **kwargs))
+
+
+def _raising(call: Callable[[], T]) -> T:
+    """An `asyncio` future cannot carry a StopIteration before Python 3.12: who awaits it would wait for ever."""
+    try:
+        return call()
+    except StopIteration as error:
+        raise RuntimeError("A job raised StopIteration") from error
+
+
+threads = Threads(settings.THREADS, thread_name_prefix="job")
 
 
 @dataclass(slots=True)

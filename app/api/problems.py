@@ -1,29 +1,26 @@
 """How an operation says in OpenAPI which problems it may answer with."""
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app.schemas.problem import Problem
+from app.schemas.problem import Problem, phrase
 
 ALWAYS = (400, 413, 422, 500, 503)
-
-PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
-"""As RFC 9110 calls them; Python did so later than others, and the document must not depend on its version."""
 
 COMPONENT = "#/components/schemas/{model}"
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of an operation: the given statuses, and those that any request may meet."""
+    """The `responses` of an operation: the given statuses, and those that any request may meet.
+
+    One that may refuse the type of a body (415) takes a body, which may also come too late.
+    """
     content = {"application/problem+json": {"schema": {"$ref": COMPONENT.format(model="Problem")}}}
+    if 415 in statuses:
+        statuses = (*statuses, 408)
     return {status: {"description": phrase(status), "content": content} for status in sorted({*statuses, *ALWAYS})}
-
-
-def phrase(status: int) -> str:
-    return PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 class Application(FastAPI):

@@ -1,6 +1,15 @@
 """An error, as clients get it (RFC 9457)."""
 
+from http import HTTPStatus
+
 from pydantic import BaseModel, Field
+
+PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+"""As RFC 9110 calls them; Python does since 3.13, and no title may depend on its version."""
+
+
+def phrase(status: int) -> str:
+    return PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 class ProblemError(BaseModel):

@@ -63,6 +63,19 @@ def test_what_fails_leaves_nothing(session: Session) -> None:
     assert count() == 1
 
 
+def test_stop_iteration_fails_at_once(session: Session) -> None:
+    def work(session: Session) -> int:
+        crud.recipe.create(session, SOUP)
+        return next(iter(()))
+
+    async def run() -> None:
+        await asyncio.wait_for(job.Job(WriteSessions, work).run(), 5)
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        asyncio.run(run())
+    assert session.scalar(select(func.count()).select_from(Recipe)) == 0
+
+
 def wait_for_all_threads() -> None:
     """Returns once each of them has ended what it had to do."""
     meeting = threading.Barrier(settings.THREADS)

@@ -320,6 +320,13 @@ def test_openapi_explains_every_parameter() -> None:
     assert wanted | {"label", "submitter_id__isnull", "q", "sort", "expand", "deleted"} < parameters.keys()
 
 
+def test_export_has_the_examples_of_the_list() -> None:
+    listed = parameters_of(PATH)
+    for name, one in parameters_of(f"{PATH}/export").items():
+        if name != "format":
+            assert one["schema"].get("examples") == listed[name]["schema"].get("examples"), name
+
+
 def test_examples_of_openapi_are_served(client: TestClient, superuser: User) -> None:
     for path in (PATH, "/api/v1/users"):
         for name, one in parameters_of(path).items():

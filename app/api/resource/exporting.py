@@ -48,7 +48,9 @@ def add_export(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
         return StreamingResponse(stream(), headers=name, media_type=format.media_type)
 
     schema_with_format = create_model(
-        f"{crud.model.__name__}ExportParameters", __base__=selection_schema(crud), format=(FormatParameter, Format.csv)
+        f"{crud.model.__name__}ExportParameters",
+        __base__=selection_schema(crud, resource.create),
+        format=(FormatParameter, Format.csv),
     )
     parameters: Any = Annotated[schema_with_format, Query()]
     content: dict[str, Any] = {format.media_type: {"schema": {"type": "string"}} for format in Format}

@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from app.api.conditional import ETAG
 from app.api.resource.reading import ONE, RowId
 from app.api.resource.resource import CreateT, ModelT, ReadT, Resource, UpdateT
 from app.db.session import Session
@@ -14,4 +15,5 @@ def add_restore(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
         return resource.answer(resource.shown.crud.restore(session, id, caller))
 
     if resource.crud.soft_deletes:
-        resource.route("POST", f"{ONE}/restore", restore, 404, 409, response_model=resource.read)
+        responses = {200: {"headers": ETAG}}
+        resource.route("POST", f"{ONE}/restore", restore, 404, 409, response_model=resource.read, responses=responses)

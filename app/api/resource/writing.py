@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from app.api.conditional import WritePrecondition
+from app.api.conditional import CREATED, ETAG, WritePrecondition
 from app.api.resource.reading import ONE, RowId
 from app.api.resource.resource import CreateT, ModelT, ReadT, Resource, UpdateT
 from app.db.session import Session
@@ -32,9 +32,10 @@ def add_write(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
         crud.remove(session, id, caller, precondition)
         return Response(status_code=204)
 
-    one: dict[str, Any] = {"response_model": resource.read}
+    new: dict[str, Any] = {"response_model": resource.read, "responses": {201: {"headers": CREATED}}}
+    one: dict[str, Any] = {"response_model": resource.read, "responses": {200: {"headers": ETAG}}}
     meets = (404, 409, 412, 415, 428)
-    resource.route("POST", "", create, 409, 415, types={"data": resource.create}, status_code=201, **one)
+    resource.route("POST", "", create, 409, 415, types={"data": resource.create}, status_code=201, **new)
     resource.route("PATCH", ONE, update, *meets, types={"data": resource.update}, **one)
     resource.route("PUT", ONE, replace, *meets, types={"data": resource.create}, **one)
     resource.route("DELETE", ONE, delete, 404, 409, 412, 428, status_code=204)
