@@ -18,6 +18,7 @@ from app.core.config import settings
 from app.middleware.allowed_hosts import AllowedHosts
 from app.middleware.body_limit import BodyLimit
 from app.middleware.deadline import Deadline
+from app.middleware.lane import Lane
 from app.middleware.paths import Head, TrailingSlash
 from app.middleware.request_context import RequestContext
 from app.middleware.security_headers import SecurityHeaders
@@ -46,6 +47,7 @@ def create_app() -> FastAPI:
     app.state.error_page = pages.error_page
 
     # The last one added is the first to see a request.
+    app.add_middleware(Lane)
     app.add_middleware(BodyLimit, size=settings.MAX_BODY_SIZE)
     app.add_middleware(Deadline, seconds=settings.REQUEST_TIMEOUT)
     app.add_middleware(TrailingSlash)

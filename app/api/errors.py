@@ -1,6 +1,6 @@
 """The one place where an error becomes HTTP: a problem document (RFC 9457), or a page for a browser."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,10 +20,13 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(DomainError, _domain_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(ClientDisconnect, _half_a_body)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to one of the `KNOWN` errors."""
+    return await next(handler for kind, handler in HANDLERS.items() if isinstance(error, kind))(request, error)
 
 
 def problem(
@@ -103,3 +106,13 @@ def _pointer(location: Iterable[Any]) -> str:
 
 def _printable(name: str) -> str:
     return name[:100].encode(errors="replace").decode()
+
+
+HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    DomainError: _domain_error,
+    RequestValidationError: _validation_error,
+    HTTPException: _http_error,
+    ClientDisconnect: _half_a_body,
+}
+KNOWN = tuple(HANDLERS)
+"""The errors that are an answer."""

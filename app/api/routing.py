@@ -8,7 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Match
 from starlette.types import Scope
 
-from app.api.job import JobRoute
+from app.api.route import JobRoute
 
 
 class IdConvertor(Convertor[str]):

@@ -1,0 +1,66 @@
+"""The short way to an endpoint."""
+
+import re
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import iter_route_contexts
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.errors import KNOWN, answer_to
+from app.api.route import Handler, JobRoute
+
+ID = re.compile(r"(?<=/)-?[0-9]+(?=/|$)")
+"""A segment of a path that is a row's key; see `IdConvertor`."""
+
+PLACE = re.compile(r"\{(\w+):id\}")
+
+
+class Lane:
+    """Finds the endpoint of a request by one look into a table, whose size does not matter.
+
+    FastAPI tries each route of each router in turn, twice for routers that were included. Here the paths are fixed but
+    for the keys in them, so that a path without its keys is the name of its route. Whatever is not in the table goes
+    FastAPI's way: other methods and paths, endpoints that need what `app.api.solving` does not do, and everything
+    while tests override dependencies.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.table: dict[tuple[str, str], tuple[Handler, list[str]]] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["app"].dependency_overrides or scope.get("root_path"):
+            return await self.app(scope, receive, send)
+        if self.table is None:
+            self.table = _table(scope["app"])
+        path: str = scope["path"]
+        keys = ID.findall(path)
+        found = self.table.get((scope["method"], ID.sub("{}", path) if keys else path))
+        if found is None:
+            return await self.app(scope, receive, send)
+        handle, names = found
+        scope["path_params"] = dict(zip(names, keys, strict=True))
+        response = await _answer(handle, Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+async def _answer(handle: Handler, request: Request) -> Response:
+    try:
+        return await handle(request)
+    except KNOWN as error:
+        return await answer_to(request, error)
+
+
+def _table(app: FastAPI) -> dict[tuple[str, str], tuple[Handler, list[str]]]:
+    table: dict[tuple[str, str], tuple[Handler, list[str]]] = {}
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if not isinstance(route, JobRoute) or context.path is None:
+            continue
+        path, names = PLACE.sub("{}", context.path), PLACE.findall(context.path)
+        if "{" in path.replace("{}", "") or ID.search(path):
+            continue  # other places than keys, or a fixed segment that looks like one
+        if handle := route.lean_handler(context.dependant):
+            for method in context.methods or ():
+                table.setdefault((method, path), (handle, names))
+    return table
