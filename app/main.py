@@ -43,6 +43,7 @@ def create_app() -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # nothing collects it, and asking costs
     )
     app.state.error_page = pages.error_page
 

@@ -92,8 +92,9 @@ class Job(Generic[T]):
             raise
 
     def _run(self) -> T:
-        with self.sessions.begin() as session:
+        with self.sessions() as session:
             result = self.work(session)
             if self.abandoned:
                 raise Unavailable("The request was given up")
+            session.commit()
             return result

@@ -11,11 +11,15 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import HTTPException, Request
+from fastapi.datastructures import QueryParams
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_body_to_args, request_params_to_args
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
 from pydantic_core import PydanticUndefined
+
+Found = tuple[dict[str, Any], list[Any]]
+"""Parameters with their values, and what is wrong with others."""
 
 FAILED: Any = object()
 """In the place of a value that could not be made."""
@@ -29,8 +33,36 @@ class Step:
     call: Callable[..., Any]
     needs: list[tuple[str, int]]
     """Names of parameters, and which steps have made their values."""
-    request_names: list[str]
-    has_parameters: bool
+    requests: list[str]
+    """Names of parameters that take the request."""
+    without_query: Found
+    """What the parameters of the query are when there is none."""
+
+    def values(self, request: Request, made: list[Any], errors: list[Any]) -> dict[str, Any] | None:
+        """What it is called with; None, with the reasons added to the errors, when something is wrong."""
+        values = {name: made[place] for name, place in self.needs}
+        if FAILED in values.values():
+            return None
+        for name in self.requests:
+            values[name] = request
+        before = len(errors)
+        for found, wrong in self._parameters(request):
+            values |= found
+            errors += wrong
+        return values if len(errors) == before else None
+
+    def _parameters(self, request: Request) -> Iterator[Found]:
+        fields = self.dependant
+        for field in fields.path_params:  # the path would not have matched without them
+            value, wrong = field.validate(request.path_params[field.alias], {}, loc=("path", field.alias))
+            yield {field.name: value}, wrong
+        if fields.query_params:
+            has_query = request.scope["query_string"]
+            yield request_params_to_args(fields.query_params, request.query_params) if has_query else self.without_query
+        if fields.header_params:
+            yield request_params_to_args(fields.header_params, request.headers)
+        if fields.cookie_params:
+            yield request_params_to_args(fields.cookie_params, request.cookies)
 
 
 class Plan:
@@ -50,9 +82,9 @@ class Plan:
         errors: list[Any] = []
         made: list[Any] = []
         for step in self.steps:
-            values = _values(step, request, made, errors)
+            values = step.values(request, made, errors)
             made.append(FAILED if values is None else await step.call(**values))
-        values = _values(self.end, request, made, errors) or {}
+        values = self.end.values(request, made, errors) or {}
         if self.takes_body:
             found, wrong = await request_body_to_args(self.end.dependant.body_params, body, embed_body_fields=False)
             values |= found
@@ -107,32 +139,9 @@ def _steps(dependant: Dependant, places: dict[Any, int]) -> Iterator[Step]:
         if one.name is not None:
             needs.append((one.name, places[one.call]))
     assert dependant.call is not None
-    names = [name for name in (dependant.request_param_name, dependant.http_connection_param_name) if name]
-    parameters = dependant.path_params or dependant.query_params or dependant.header_params or dependant.cookie_params
-    yield Step(dependant, dependant.call, needs, names, bool(parameters))
-
-
-def _values(step: Step, request: Request, made: list[Any], errors: list[Any]) -> dict[str, Any] | None:
-    """What a step is called with, or None, with the reasons added to the errors."""
-    values = {name: made[place] for name, place in step.needs}
-    if any(value is FAILED for value in values.values()):
-        return None
-    for name in step.request_names:
-        values[name] = request
-    if not step.has_parameters:
-        return values
-    before = len(errors)
-    for fields, given in (
-        (step.dependant.path_params, request.path_params),
-        (step.dependant.query_params, request.query_params),
-        (step.dependant.header_params, request.headers),
-        (step.dependant.cookie_params, request.cookies),
-    ):
-        if fields:
-            found, wrong = request_params_to_args(fields, given)
-            values |= found
-            errors += wrong
-    return values if len(errors) == before else None
+    requests = [name for name in (dependant.request_param_name, dependant.http_connection_param_name) if name]
+    without_query = request_params_to_args(dependant.query_params, QueryParams())
+    yield Step(dependant, dependant.call, needs, requests, without_query)
 
 
 async def _body(request: Request) -> Any:

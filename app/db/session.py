@@ -48,8 +48,7 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "before_cursor_execute", _start_clock)
     else:
         event.listen(engine, "checkout", _replace_closed)
-        event.listen(engine, "checkout", _wait_with_begin)
-        event.listen(engine, "begin", _begin_on_postgresql)
+        event.listen(engine, "checkin", _begin_again)
         event.listen(engine, "do_connect", _Connect())
     return engine
 
@@ -76,18 +75,10 @@ def _replace_closed(connection: Any, *_: object) -> None:
         raise DisconnectionError
 
 
-def _wait_with_begin(connection: Any, *_: object) -> None:
-    """The driver begins a transaction with the next statement unless told otherwise, and reads need none.
-
-    Not by SQLAlchemy's `isolation_level`: to go back to what was before, it would take a round trip.
-    """
-    connection.autocommit = True
-
-
-def _begin_on_postgresql(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if not (options.get("reads_only") or "isolation_level" in options):
-        connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+def _begin_again(connection: Any, _: object) -> None:
+    """Takes back what a `ReadSession` told the driver; None is a connection that was lost."""
+    if connection is not None:
+        connection.autocommit = False
 
 
 class _Connect:
@@ -142,12 +133,36 @@ def _begin_on_sqlite(connection: Connection) -> None:
 
 
 def reading(engine: Engine) -> Engine:
-    """The same engine and pool for reads: no BEGIN, no COMMIT, each statement sees what is committed."""
+    """The same engine and pool for a `ReadSession`."""
     return engine.execution_options(reads_only=True)
 
 
 class ReadSession(Session):
-    """Refuses to write, because what it wrote would be committed at once."""
+    """Reads without BEGIN and COMMIT: each statement sees what is committed.
+
+    It refuses to write, because what it wrote would be committed at once. Its connection is there from the beginning
+    and past the session's own transactions, which take longer than to ask for a row.
+    """
+
+    def __init__(self, bind: Engine | Connection, **options: Any) -> None:
+        self._connection = bind.connect() if isinstance(bind, Engine) else bind
+        self._is_own = isinstance(bind, Engine)
+        if self._is_own and bind.dialect.name == "postgresql":
+            # Not by SQLAlchemy's `isolation_level`: the way back would take a round trip.
+            self._connection.connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]
+        super().__init__(self._connection, **options)
+
+    def connection(self, *_: Any, **__: Any) -> Connection:
+        return self._connection
+
+    def commit(self) -> None:
+        """There is nothing to commit."""
+
+    def close(self) -> None:
+        if self.in_transaction():  # the ORM began one: it has entities to let go
+            super().close()
+        if self._is_own:
+            self._connection.close()
 
     def flush(self, objects: object = None) -> None:
         if self.new or self.dirty or self.deleted:
