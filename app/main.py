@@ -62,7 +62,8 @@ def create_app() -> FastAPI:
             allow_headers=["*"],
             expose_headers=["ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "X-Request-ID"],
         )
-    app.add_middleware(AllowedHosts, hosts=settings.ALLOWED_HOSTS)
+    if "*" not in settings.ALLOWED_HOSTS:
+        app.add_middleware(AllowedHosts, hosts=settings.ALLOWED_HOSTS)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
 

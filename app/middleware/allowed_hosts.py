@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from fastapi import Request
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import problem
+from app.middleware.headers import header
 
 
 class AllowedHosts:
@@ -18,11 +18,13 @@ class AllowedHosts:
         self.suffixes = tuple(host.lower().removeprefix("*") for host in hosts if "*" in host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._allows(Headers(scope=scope).get("Host", "")):
+        if scope["type"] == "http" and not self._allows(header(scope, b"host").decode("latin-1").lower()):
             answer = problem(Request(scope), 400, "The Host header names a host that is not served here")
             return await answer(scope, receive, send)
         await self.app(scope, receive, send)
 
     def _allows(self, host: str) -> bool:
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        return name.lower() in self.names or name.lower().endswith(self.suffixes)
+        name, _, port = host.rpartition(":")
+        if not port.isdigit():
+            name = host
+        return name in self.names or name.endswith(self.suffixes)

@@ -1,8 +1,9 @@
 """No request body is larger than what was agreed."""
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.middleware.headers import header
 
 MAX_BODY_SIZE = "max_body_size"
 """Where the scope has the limit; a route that takes more raises it there before it reads."""
@@ -19,7 +20,7 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         scope[MAX_BODY_SIZE] = self.size
-        announced = Headers(scope=scope).get("Content-Length", "")
+        announced = header(scope, b"content-length")
         size = int(announced) if announced.isdigit() else 0
 
         async def receive_limited() -> Message:

@@ -1,6 +1,7 @@
 """No request takes for ever."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,9 +35,9 @@ class Deadline:
             waits_for_client = False
             return message
 
-        async def send_in_time(message: Message) -> None:
+        def send_in_time(message: Message) -> Awaitable[None]:
             timer.reschedule(None)
-            await send(message)
+            return send(message)
 
         try:
             async with timer:

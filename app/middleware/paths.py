@@ -1,5 +1,7 @@
 """Two courtesies of HTTP that routes need not know: HEAD wherever GET, and /recipes/ for /recipes."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -13,10 +15,10 @@ class Head:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             return await self.app(scope, receive, send)
 
-        async def send_without_body(message: Message) -> None:
+        def send_without_body(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.body":
                 message = {**message, "body": b""}
-            await send(message)
+            return send(message)
 
         # A copy: the server looks at its own scope to know that no body will come.
         await self.app({**scope, "method": "GET"}, receive, send_without_body)

@@ -2,15 +2,18 @@
 
 import re
 import secrets
+from collections.abc import Awaitable
 from time import perf_counter
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars
+
+from app.middleware.headers import header
 
 log = structlog.get_logger("app.access")
 
-GOOD_ID = re.compile(r"[\w.+/=-]{1,128}", re.ASCII)
+GOOD_ID = re.compile(rb"[\w.+/=-]{1,128}")
 CLIENT_LEFT = 499
 """What nginx writes into its log for a request that nobody waited for."""
 
@@ -25,29 +28,32 @@ class RequestContext:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         start = perf_counter()
-        given = Headers(scope=scope).get("X-Request-ID", "")
-        request_id = given if GOOD_ID.fullmatch(given) else secrets.token_hex(16)
+        given = header(scope, b"x-request-id")
+        request_id = given.decode() if GOOD_ID.fullmatch(given) else secrets.token_hex(16)
         scope["request_id"] = request_id
         status = CLIENT_LEFT
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers["X-Process-Time"] = f"{perf_counter() - start:.6f}"
-            await send(message)
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-process-time", b"%.6f" % (perf_counter() - start)),
+                ]
+            return send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_headers)
-            finally:
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    seconds=round(perf_counter() - start, 6),
-                    client=scope["client"][0] if scope.get("client") else None,
-                )
+        tokens = bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                seconds=round(perf_counter() - start, 6),
+                client=scope["client"][0] if scope.get("client") else None,
+            )
+            reset_contextvars(**tokens)

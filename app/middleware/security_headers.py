@@ -1,6 +1,7 @@
 """What a browser may do with an answer."""
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -12,7 +13,8 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
     "style-src 'self'; img-src 'self' data:",
 }
-API_HEADERS = {**HEADERS, "Cache-Control": "no-store"}
+RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+RAW_API = [*RAW, (b"cache-control", b"no-store")]
 
 
 class SecurityHeaders:
@@ -24,13 +26,12 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        defaults = API_HEADERS if scope["path"].startswith("/api/") else HEADERS
+        defaults = RAW_API if scope["path"].startswith("/api/") else RAW
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in defaults.items():
-                    headers.setdefault(name, value)
-            await send(message)
+                own = dict(message["headers"])
+                message["headers"] = [*message["headers"], *[one for one in defaults if one[0] not in own]]
+            return send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -1,5 +1,7 @@
 """What nobody foresaw."""
 
+from collections.abc import Awaitable
+
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,10 +19,10 @@ class Unexpected:
             return await self.app(scope, receive, send)
         begun = False
 
-        async def send_noting(message: Message) -> None:
+        def send_noting(message: Message) -> Awaitable[None]:
             nonlocal begun
             begun = True
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, send_noting)

@@ -2,9 +2,13 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.conftest import ROOT
 
@@ -27,10 +31,34 @@ except ValueError:
     log.exception("failed")
 """
 
+ODD = """
+import structlog
+from app.core import logging
+logging.configure()
+log = structlog.get_logger()
+log.info("odd", path="/\\x85\\u2028\\x00\\x1b", thing=ValueError("odd"))
+log.info("half a pair", path="/\\ud800\\x85\\u2028", body=b"\\xff")
+"""
 
-def logged(**variables: str) -> list[str]:
+FULL = """
+import sys, structlog
+from app.core import logging
+logging.configure()
+structlog.get_logger().info("lost")
+print("went on", file=sys.stderr)
+"""
+
+LOCAL = {"ENVIRONMENT": "local"}
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": secrets.token_hex(),
+    "FIRST_SUPERUSER_PASSWORD": secrets.token_hex(),
+}
+
+
+def logged(code: str = CODE, /, **variables: str) -> list[str]:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **variables}
-    command = [sys.executable, "-W", "error", "-c", CODE]
+    command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
     assert done.stderr == b""
     return done.stdout.decode().splitlines()
@@ -71,3 +99,21 @@ def test_local_log_is_readable_and_cannot_be_forged() -> None:
 def test_level_is_set_from_outside() -> None:
     assert any("not asked for" in line for line in logged(LOG_LEVEL="DEBUG"))
     assert not any("theirs" in line for line in logged(LOG_LEVEL="ERROR"))
+
+
+def test_nothing_that_is_logged_breaks_its_line() -> None:
+    odd, half = logged(ODD, **PRODUCTION)  # by whatever Python takes for the end of a line
+    assert_entry(json.loads(odd), "odd", path="/\x85\u2028\x00\x1b", logger="__main__")
+    assert_entry(json.loads(half), "half a pair", path="/\ud800\x85\u2028", logger="__main__")
+
+
+@pytest.mark.parametrize("variables", [LOCAL, PRODUCTION])
+def test_full_disk_ends_nothing(variables: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-c", FULL]
+        environment = {**os.environ, **variables}
+        done = subprocess.run(command, check=False, cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE)
+    complaint, went_on, _ = done.stderr.decode().partition("went on")
+    assert "No space left on device" in complaint
+    assert "lost" in complaint
+    assert went_on

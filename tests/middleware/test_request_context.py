@@ -1,11 +1,15 @@
 """Each request has an id, a duration and one line in the log."""
 
+import asyncio
 import json
 import re
 from typing import Any
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars, get_contextvars
 
+from app.middleware.request_context import RequestContext
 from tests.support import wait_until
 from tests.support.service import Service
 
@@ -74,3 +78,36 @@ def test_cause_of_a_500_is_in_the_log_and_nowhere_else(service: Service) -> None
     error, access = log_lines(service, "five-hundred")
     assert (error["level"], access["level"]) == ("error", "info")
     assert "no such table" in json.dumps(error["exception"])
+
+
+def test_lines_about_nothing_else_have_the_id_of_a_request() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(get_contextvars())
+        if scope["path"] == "/fails":
+            raise LookupError
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        raise AssertionError
+
+    async def ask(path: str) -> None:
+        headers = [(b"x-request-id", path.encode())]
+        scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
+        await RequestContext(app)(scope, receive, send)
+
+    async def ask_one_after_the_other() -> None:
+        await ask("/works")
+        seen.append(get_contextvars())
+        with pytest.raises(LookupError):
+            await ask("/fails")
+        seen.append(get_contextvars())
+        with bound_contextvars(request_id="outer"):
+            await ask("/works")
+            seen.append(get_contextvars())
+
+    asyncio.run(ask_one_after_the_other())
+    assert [one.get("request_id") for one in seen] == ["/works", None, "/fails", None, "/works", "outer"]
