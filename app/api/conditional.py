@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from app.core.config import settings
 from app.core.errors import BadRequest, PreconditionFailed, PreconditionRequired
-from app.crud.precondition import Precondition, Versions
+from app.crud.precondition import ALWAYS, Precondition, Versions
 
 TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 # Whoever reads a list has to bear empty elements in it (RFC 9110, section 5.6.1.2).
@@ -47,6 +47,9 @@ def etag(version: int) -> str:
 
 
 async def get_precondition(request: Request) -> Precondition:
+    headers = request.headers
+    if "If-Match" not in headers and "If-None-Match" not in headers:
+        return ALWAYS
     return Precondition(_versions(request, "If-Match", weak=False), _versions(request, "If-None-Match", weak=True))
 
 

@@ -11,7 +11,6 @@ their turn hold neither.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 
+from app.api.threads import Threads
 from app.core.config import settings
 from app.core.errors import Unavailable
 from app.db.session import Session, Sessions
@@ -27,20 +27,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Threads(ThreadPoolExecutor):
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        return super().submit(_raising, partial(fn, *args, **kwargs))
-
-
-def _raising(call: Callable[[], T]) -> T:
-    """An `asyncio` future cannot carry a StopIteration before Python 3.12: who awaits it would wait for ever."""
-    try:
-        return call()
-    except StopIteration as error:
-        raise RuntimeError("A job raised StopIteration") from error
-
-
-threads = Threads(settings.THREADS, thread_name_prefix="job")
+threads = Threads(settings.THREADS, "job")
 
 
 @dataclass(slots=True)
@@ -86,7 +73,7 @@ class Job(Generic[T]):
     async def run(self) -> T:
         """Raises what `work` or the commit raises. When the caller stops waiting, nothing is committed."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, self._run)
+            return await threads.run(partial(copy_context().run, self._run))
         except asyncio.CancelledError:
             self.abandoned = True
             raise

@@ -5,8 +5,7 @@ cache, and a look at each kind of parameter of each dependency. Most endpoints n
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -23,46 +22,6 @@ Found = tuple[dict[str, Any], list[Any]]
 
 FAILED: Any = object()
 """In the place of a value that could not be made."""
-
-
-@dataclass(slots=True)
-class Step:
-    """A dependency, or the endpoint at the end: what it is called with."""
-
-    dependant: Dependant
-    call: Callable[..., Any]
-    needs: list[tuple[str, int]]
-    """Names of parameters, and which steps have made their values."""
-    requests: list[str]
-    """Names of parameters that take the request."""
-    without_query: Found
-    """What the parameters of the query are when there is none."""
-
-    def values(self, request: Request, made: list[Any], errors: list[Any]) -> dict[str, Any] | None:
-        """What it is called with; None, with the reasons added to the errors, when something is wrong."""
-        values = {name: made[place] for name, place in self.needs}
-        if FAILED in values.values():
-            return None
-        for name in self.requests:
-            values[name] = request
-        before = len(errors)
-        for found, wrong in self._parameters(request):
-            values |= found
-            errors += wrong
-        return values if len(errors) == before else None
-
-    def _parameters(self, request: Request) -> Iterator[Found]:
-        fields = self.dependant
-        for field in fields.path_params:  # the path would not have matched without them
-            value, wrong = field.validate(request.path_params[field.alias], {}, loc=("path", field.alias))
-            yield {field.name: value}, wrong
-        if fields.query_params:
-            has_query = request.scope["query_string"]
-            yield request_params_to_args(fields.query_params, request.query_params) if has_query else self.without_query
-        if fields.header_params:
-            yield request_params_to_args(fields.header_params, request.headers)
-        if fields.cookie_params:
-            yield request_params_to_args(fields.cookie_params, request.cookies)
 
 
 class Plan:
@@ -86,12 +45,54 @@ class Plan:
             made.append(FAILED if values is None else await step.call(**values))
         values = self.end.values(request, made, errors) or {}
         if self.takes_body:
-            found, wrong = await request_body_to_args(self.end.dependant.body_params, body, embed_body_fields=False)
+            found, wrong = await request_body_to_args(self.end.body_params, body, embed_body_fields=False)
             values |= found
             errors += wrong
         if errors:
             raise RequestValidationError(errors)
         return values
+
+
+class Step:
+    """A dependency, or the endpoint at the end, and what it is called with."""
+
+    def __init__(self, dependant: Dependant, needs: list[tuple[str, int]]) -> None:
+        assert dependant.call is not None
+        self.call = dependant.call
+        self.needs = needs
+        """Names of parameters, and which steps have made their values."""
+        self.requests = [name for name in (dependant.request_param_name, dependant.http_connection_param_name) if name]
+        self.path_params, self.query_params = dependant.path_params, dependant.query_params
+        self.headers, self.cookies = dependant.header_params, dependant.cookie_params
+        self.body_params = dependant.body_params
+        self.has_parameters = bool(self.path_params or self.query_params or self.headers or self.cookies)
+        self.without_query = request_params_to_args(self.query_params, QueryParams())
+
+    def values(self, request: Request, made: list[Any], errors: list[Any]) -> dict[str, Any] | None:
+        """None, with the reasons added to the errors, when something is wrong."""
+        values = {name: made[place] for name, place in self.needs}
+        for name in self.requests:
+            values[name] = request
+        before = len(errors)
+        if before and FAILED in values.values():
+            return None
+        if self.has_parameters:
+            for found, wrong in self._parameters(request):
+                values |= found
+                errors += wrong
+        return values if len(errors) == before else None
+
+    def _parameters(self, request: Request) -> Iterator[Found]:
+        for field in self.path_params:  # the path would not have matched without them
+            value, wrong = field.validate(request.path_params[field.alias], {}, loc=("path", field.alias))
+            yield {field.name: value}, wrong
+        if self.query_params:
+            has_query = request.scope["query_string"]
+            yield request_params_to_args(self.query_params, request.query_params) if has_query else self.without_query
+        if self.headers:
+            yield request_params_to_args(self.headers, request.headers)
+        if self.cookies:
+            yield request_params_to_args(self.cookies, request.cookies)
 
 
 def is_plain(dependant: Dependant) -> bool:
@@ -138,10 +139,7 @@ def _steps(dependant: Dependant, places: dict[Any, int]) -> Iterator[Step]:
             places[one.call] = len(places)
         if one.name is not None:
             needs.append((one.name, places[one.call]))
-    assert dependant.call is not None
-    requests = [name for name in (dependant.request_param_name, dependant.http_connection_param_name) if name]
-    without_query = request_params_to_args(dependant.query_params, QueryParams())
-    yield Step(dependant, dependant.call, needs, requests, without_query)
+    yield Step(dependant, needs)
 
 
 async def _body(request: Request) -> Any:

@@ -6,6 +6,7 @@ Methods flush and never commit: the request is the transaction. Every one of the
 
 from collections.abc import Sequence
 from copy import copy
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.core.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, PreconditionFailed
 from app.crud.keyset import beyond, directions, order
 from app.crud.precondition import ALWAYS, Precondition
-from app.crud.query import ListQuery, conditions, sort_columns, words_found
+from app.crud.query import LIMIT, OFFSET, ListQuery, Shape, conditions, sort_columns, words_found
 from app.crud.returning import UNTRACKED, Entities, Returning, Rows, Values
 from app.db.base import Base, table_of, utc_now
 from app.db.soft_delete import SoftDelete
@@ -26,6 +27,9 @@ CreateT = TypeVar("CreateT", bound=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel)
 
 ALL = true()
+
+SHAPES = 200
+"""Of how many kinds of lists the statements are kept; clients can ask for any number of kinds."""
 
 KEY = "key"
 """The placeholder for a row's key in statements that are made once."""
@@ -64,6 +68,8 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
         self._living_rows = returning.selected.where(*living)
         self._living_one = self._living_rows.where(one)
         self._updated_one = returning.updated.where(one, *living)
+        self._page = lru_cache(SHAPES)(self._make_page)
+        self._number = lru_cache(SHAPES)(self._make_number)
 
     # Who may
 
@@ -89,18 +95,14 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
         return self.get(session, id, caller, expand) or self._not_found()
 
     def get_multi(self, session: Session, query: ListQuery, caller: User | None = None) -> Sequence[ModelT]:
-        by = directions(self.table, sort_columns(query.sort))
-        rows = self._expanded(self._matching(query, caller), query.expand).order_by(*order(by))
-        if query.after is not None:
-            rows = rows.where(beyond(by, query.after))
-        if query.offset:
-            rows = rows.offset(query.offset)
-        return self._returning.all(session, rows.limit(query.limit))
+        rows = _only(self._page(query.page_shape()), *self._rights(query, caller))
+        return self._returning.all(session, self._expanded(rows, query.expand), query.page_values())
 
     def count(self, session: Session, query: ListQuery, caller: User | None = None) -> int:
         """How many rows there are on all pages of the query together."""
-        rows = self._matching(query, caller).with_only_columns(func.count(), maintain_column_froms=True)
-        return session.connection().execute(rows).scalar_one()
+        rows = _only(self._number(query.shape()), *self._rights(query, caller))
+        number: int = session.connection().execute(rows, query.values()).scalar_one()
+        return number
 
     # Write
 
@@ -153,18 +155,30 @@ class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
     def _deleted(self) -> ColumnElement[bool]:
         return self.table.c.deleted_at.is_not(None)
 
-    def _gone(self, caller: User | None) -> Select[Any]:
+    def _rights(self, query: ListQuery, caller: User | None) -> Sequence[ColumnElement[bool]]:
+        """Deleted rows are shown to those who may restore them."""
+        if not query.deleted:
+            return (self.visible(caller),)
         if caller is None:
             raise NotAuthenticated("Deleted rows are shown to those who may restore them: sign in first")
-        return self._returning.selected.where(self._deleted(), self.visible(caller), self.changeable(caller))
+        return self.visible(caller), self.changeable(caller)
 
-    def _matching(self, query: ListQuery, caller: User | None) -> Select[Any]:
-        rows = self._gone(caller) if query.deleted else _only(self._living_rows, self.visible(caller))
-        if query.filters:
-            rows = rows.where(*conditions(self.table, query.filters))
-        if query.q is not None:
-            rows = rows.where(words_found([self.table.c[name] for name in self.searches], query.q))
+    def _matching(self, shape: Shape) -> Select[Any]:
+        rows = self._returning.selected.where(self._deleted()) if shape.deleted else self._living_rows
+        rows = rows.where(*conditions(self.table, shape.filters))
+        if shape.words:
+            rows = rows.where(words_found([self.table.c[name] for name in self.searches], shape.words))
         return rows
+
+    def _make_page(self, shape: Shape) -> Select[Any]:
+        by = directions(self.table, sort_columns(shape.sort))
+        rows = self._matching(shape).order_by(*order(by)).limit(LIMIT)
+        if shape.after is not None:
+            rows = rows.where(beyond(by, shape.after))
+        return rows.offset(OFFSET) if shape.offset else rows
+
+    def _make_number(self, shape: Shape) -> Select[Any]:
+        return self._matching(shape).with_only_columns(func.count(), maintain_column_froms=True)
 
     def _expanded(self, rows: Select[Any], names: Sequence[str]) -> Select[Any]:
         return rows.options(*(selectinload(getattr(self.model, name)) for name in names)) if names else rows

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, false, literal, or_, tuple_
+from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, false, or_, tuple_
 
 Direction = tuple[Column[Any], bool]
 """A column, and whether it descends."""
@@ -20,12 +20,13 @@ def order(by: Iterable[Direction]) -> Iterable[ColumnElement[Any]]:
         yield ordered.nulls_last() if column.nullable else ordered
 
 
-def beyond(by: Sequence[Direction], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The rows that come after the one with these values."""
+def beyond(by: Sequence[Direction], nulls: Sequence[bool]) -> ColumnElement[bool]:
+    """The rows that come after one, whose values are to take the places `after_0`, `after_1`, ..., where not NULL."""
     columns = [column for column, _ in by]
     descends = {descends for _, descends in by}
     bounds = [
-        None if value is None else literal(value, column.type) for column, value in zip(columns, values, strict=True)
+        None if is_null else bindparam(f"after_{place}", type_=column.type)
+        for place, (column, is_null) in enumerate(zip(columns, nulls, strict=True))
     ]
     if len(descends) == 1 and not any(column.nullable for column in columns):
         # A row comparison, which an index on the same columns answers by one descent into its tree.

@@ -1,13 +1,17 @@
-"""What a list can be narrowed by, searched in and sorted by."""
+"""What a list can be narrowed by, searched in and sorted by.
+
+A query has a shape and values: the shape decides on the statement, and the values take their places in it. To make a
+statement takes as long as to run it, so statements are made once for a shape.
+"""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, or_
+from sqlalchemy import BindParameter, Column, ColumnElement, Integer, String, Table, and_, bindparam, or_
 
-Operation = Callable[[Column[Any], Any], ColumnElement[bool]]
+Operation = Callable[[Column[Any], BindParameter[Any]], ColumnElement[bool]]
 
 OPERATIONS: Mapping[str, Operation] = {
     "eq": operator.eq,
@@ -18,10 +22,32 @@ OPERATIONS: Mapping[str, Operation] = {
     "gt": operator.gt,
     "gte": operator.ge,
     "in": lambda column, values: column.in_(values),
-    "icontains": lambda column, text: column.icontains(text, autoescape=True),
-    "startswith": lambda column, text: column.startswith(text, autoescape=True),
-    "isnull": lambda column, yes: column.is_(None) if yes else column.is_not(None),
+    "icontains": lambda column, text: column.icontains(text, escape=ESCAPE),
+    "startswith": lambda column, text: column.startswith(text, escape=ESCAPE),
 }
+IS_NULL = "isnull"
+"""The one operation whose value is part of the shape."""
+
+TEXTS = ("icontains", "startswith")
+ESCAPE = "/"
+
+LIMIT = bindparam("limit", type_=Integer)
+OFFSET = bindparam("offset", type_=Integer)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What two queries share that differ in their values alone.
+
+    `filters` are names with, for `isnull`, the value; `after` says which values are NULL in the row before the page.
+    """
+
+    filters: tuple[tuple[str, bool | None], ...]
+    words: int
+    deleted: bool
+    sort: tuple[str, ...] = ()
+    after: tuple[bool, ...] | None = None
+    offset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +73,62 @@ class ListQuery:
         """The same page and one row of the next, which tells whether there is a next."""
         return replace(self, limit=self.limit + 1)
 
+    def page_shape(self) -> Shape:
+        after = None if self.after is None else tuple(value is None for value in self.after)
+        return Shape(*self._selection(), self.sort, after, self.offset > 0)
 
-def conditions(table: Table, filters: Mapping[str, Any]) -> Iterable[ColumnElement[bool]]:
+    def page_values(self) -> dict[str, Any]:
+        values = {**self.values(), "limit": self.limit}
+        if self.offset:
+            values["offset"] = self.offset
+        if self.after is not None:
+            values |= {f"after_{place}": value for place, value in enumerate(self.after) if value is not None}
+        return values
+
+    def shape(self) -> Shape:
+        """Of all pages together."""
+        return Shape(*self._selection())
+
+    def values(self) -> dict[str, Any]:
+        values = {f"by_{name}": _placed(name, value) for name, value in self.filters.items() if not _is_null(name)}
+        return values | {f"word_{place}": _escaped(word) for place, word in enumerate(self._words())}
+
+    def _selection(self) -> tuple[tuple[tuple[str, bool | None], ...], int, bool]:
+        filters = tuple((name, value if _is_null(name) else None) for name, value in self.filters.items())
+        return filters, len(self._words()), self.deleted
+
+    def _words(self) -> list[str]:
+        return self.q.split() if self.q else []
+
+
+def conditions(table: Table, filters: Iterable[tuple[str, bool | None]]) -> Iterator[ColumnElement[bool]]:
     """Each filter as a condition on its column."""
-    for name, value in filters.items():
-        column, _, operation = name.partition("__")
-        yield OPERATIONS[operation or "eq"](table.c[column], value)
+    for name, is_null in filters:
+        field, _, operation = name.partition("__")
+        column = table.c[field]
+        if is_null is not None:
+            yield column.is_(None) if is_null else column.is_not(None)
+        else:
+            value = bindparam(f"by_{name}", type_=column.type, expanding=operation == "in")
+            yield OPERATIONS[operation or "eq"](column, value)
 
 
-def words_found(columns: Iterable[Column[Any]], q: str) -> ColumnElement[bool]:
-    """True where each word of `q` stands in some of the columns; `%` and `_` mean themselves."""
-    columns = tuple(columns)
-    return and_(*(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in q.split()))
+def words_found(columns: Sequence[Column[Any]], number: int) -> ColumnElement[bool]:
+    """True where each of that many words stands in some of the columns; `%` and `_` mean themselves."""
+    words = [bindparam(f"word_{place}", type_=String) for place in range(number)]
+    return and_(*(or_(*(column.icontains(word, escape=ESCAPE) for column in columns)) for word in words))
+
+
+def _is_null(name: str) -> bool:
+    return name.endswith("__" + IS_NULL)
+
+
+def _placed(name: str, value: Any) -> Any:
+    return _escaped(value) if name.endswith(TEXTS) and "__" in name else value
+
+
+def _escaped(text: str) -> str:
+    return text.replace(ESCAPE, ESCAPE * 2).replace("%", ESCAPE + "%").replace("_", ESCAPE + "_")
 
 
 def sort_columns(sort: Sequence[str]) -> dict[str, bool]:

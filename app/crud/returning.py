@@ -26,7 +26,7 @@ class Returning(Protocol[ResultT_co]):
 
     def first(self, session: Session, rows: Select[Any], parameters: Values) -> ResultT_co | None: ...
 
-    def all(self, session: Session, rows: Select[Any]) -> Sequence[ResultT_co]: ...
+    def all(self, session: Session, rows: Select[Any], parameters: Values) -> Sequence[ResultT_co]: ...
 
     def write(
         self, session: Session, statement: Insert | Update, values: Values, parameters: Values
@@ -45,8 +45,8 @@ class Entities(Generic[ModelT]):
         obj: ModelT | None = session.scalar(rows, parameters)
         return obj
 
-    def all(self, session: Session, rows: Select[Any]) -> Sequence[ModelT]:
-        return session.scalars(rows).all()
+    def all(self, session: Session, rows: Select[Any], parameters: Values) -> Sequence[ModelT]:
+        return session.scalars(rows, parameters).all()
 
     def write(self, session: Session, statement: Insert | Update, values: Values, parameters: Values) -> ModelT | None:
         obj: ModelT | None = session.scalar(statement.values(values), parameters)
@@ -66,13 +66,13 @@ class Rows:
     def first(self, session: Session, rows: Select[Any], parameters: Values) -> Row[Any] | None:
         return session.connection().execute(rows, parameters).first()
 
-    def all(self, session: Session, rows: Select[Any]) -> Sequence[Row[Any]]:
-        return session.connection().execute(rows).all()
+    def all(self, session: Session, rows: Select[Any], parameters: Values) -> Sequence[Row[Any]]:
+        return session.connection().execute(rows, parameters).all()
 
     def write(
         self, session: Session, statement: Insert | Update, values: Values, parameters: Values
     ) -> Row[Any] | None:
-        computed = {name: value for name, value in values.items() if isinstance(value, ColumnElement)}
+        computed: Values = {name: value for name, value in values.items() if isinstance(value, ColumnElement)}
         if computed:
             statement = statement.values(computed)
             values = {name: value for name, value in values.items() if name not in computed}

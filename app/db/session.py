@@ -23,6 +23,12 @@ CONNECT_TIMEOUT = 2
 CONNECT_PAUSE = 0.5
 """Seconds."""
 
+IDLE = 0.005
+"""Seconds after which a connection may have been closed unnoticed."""
+
+LAST_USED = "last used"
+"""Where a connection to PostgreSQL has the time at which it was last taken from the pool."""
+
 STEPS = 100_000
 """Instructions of SQLite's virtual machine from one look at the clock to the next: about a millisecond."""
 
@@ -39,6 +45,7 @@ def make_engine(url: str) -> Engine:
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT,
         pool_use_lifo=True,
+        skip_autocommit_rollback=not sqlite,
         connect_args=_sqlite_arguments() if sqlite else _postgresql_arguments(),
     )
     event.listen(engine, "handle_error", translate_driver_error, retval=True)
@@ -47,10 +54,24 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_on_sqlite)
         event.listen(engine, "before_cursor_execute", _start_clock)
     else:
-        event.listen(engine, "checkout", _replace_closed)
-        event.listen(engine, "checkin", _begin_again)
         event.listen(engine, "do_connect", _Connect())
+        event.listen(engine, "connect", _wait_with_begin)
+        event.listen(engine, "begin", _begin_on_postgresql)
+        event.listen(engine, "checkout", _make_ready)
     return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """An engine for a `ReadSession`, on the same connections.
+
+    Not by an option of the same engine: its listeners would be asked, and one after the other, for each statement.
+    """
+    sqlite = engine.dialect.name == "sqlite"
+    reader = create_engine(engine.url, pool=engine.pool, skip_autocommit_rollback=not sqlite)
+    event.listen(reader, "handle_error", translate_driver_error, retval=True)
+    if sqlite:
+        event.listen(reader, "before_cursor_execute", _start_clock)
+    return reader
 
 
 def _postgresql_arguments() -> dict[str, Any]:
@@ -64,7 +85,16 @@ def _postgresql_arguments() -> dict[str, Any]:
     }
 
 
-def _replace_closed(connection: Any, *_: object) -> None:
+def _make_ready(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
+    if not connection.autocommit:  # a write had it
+        connection.autocommit = True
+    now = time.monotonic()
+    if now - entry.info.get(LAST_USED, 0) > IDLE:
+        _replace_closed(connection)
+    entry.info[LAST_USED] = now
+
+
+def _replace_closed(connection: Any) -> None:
     """Has the pool connect anew when the server closed an idle connection, so that its restart costs no request.
 
     The goodbye has arrived by then, and to look for it takes no round trip, unlike `pool_pre_ping`.
@@ -75,10 +105,18 @@ def _replace_closed(connection: Any, *_: object) -> None:
         raise DisconnectionError
 
 
-def _begin_again(connection: Any, _: object) -> None:
-    """Takes back what a `ReadSession` told the driver; None is a connection that was lost."""
-    if connection is not None:
-        connection.autocommit = False
+def _wait_with_begin(connection: Any, _: object) -> None:
+    """Reads need no transaction. The driver's own switch, because SQLAlchemy's takes a round trip on its way back.
+
+    The driver lets other threads run each time that the switch is turned, or a transaction ended, even if it is none:
+    with all of them busy, that costs more than the statement. So it is turned for writes, and not for reads.
+    """
+    connection.autocommit = True
+
+
+def _begin_on_postgresql(connection: Connection) -> None:
+    if "isolation_level" not in connection.get_execution_options():
+        connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
 
 
 class _Connect:
@@ -128,13 +166,7 @@ def _lower(value: str | None) -> str | None:
 
 def _begin_on_sqlite(connection: Connection) -> None:
     """A plain BEGIN fails when it turns from reading to writing while another writes; IMMEDIATE waits instead."""
-    if not connection.get_execution_options().get("reads_only"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def reading(engine: Engine) -> Engine:
-    """The same engine and pool for a `ReadSession`."""
-    return engine.execution_options(reads_only=True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class ReadSession(Session):
@@ -147,9 +179,6 @@ class ReadSession(Session):
     def __init__(self, bind: Engine | Connection, **options: Any) -> None:
         self._connection = bind.connect() if isinstance(bind, Engine) else bind
         self._is_own = isinstance(bind, Engine)
-        if self._is_own and bind.dialect.name == "postgresql":
-            # Not by SQLAlchemy's `isolation_level`: the way back would take a round trip.
-            self._connection.connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]
         super().__init__(self._connection, **options)
 
     def connection(self, *_: Any, **__: Any) -> Connection:

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
@@ -76,11 +78,14 @@ def test_stop_iteration_fails_at_once(session: Session) -> None:
     assert session.scalar(select(func.count()).select_from(Recipe)) == 0
 
 
+async def in_all_threads(call: Callable[[], object]) -> None:
+    await asyncio.gather(*(job.threads.run(call) for _ in range(settings.THREADS)))
+
+
 def wait_for_all_threads() -> None:
     """Returns once each of them has ended what it had to do."""
     meeting = threading.Barrier(settings.THREADS)
-    for attendance in [job.threads.submit(meeting.wait) for _ in range(settings.THREADS)]:
-        attendance.result(timeout=5)
+    asyncio.run(in_all_threads(partial(meeting.wait, 5)))
 
 
 def test_who_gives_up_while_it_runs_commits_nothing(session: Session) -> None:
@@ -102,15 +107,16 @@ def test_who_gives_up_while_it_runs_commits_nothing(session: Session) -> None:
 
 def test_who_gave_up_waiting_for_a_thread_gets_none(connection: object) -> None:
     release = threading.Event()
-    for _ in range(settings.THREADS):
-        job.threads.submit(release.wait)
     calls: list[Session] = []
 
     async def give_up() -> None:
+        busy = asyncio.create_task(in_all_threads(partial(release.wait, 5)))
+        await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(job.Job(WriteSessions, calls.append).run(), 0.05)
+        release.set()
+        await busy
 
     asyncio.run(give_up())
-    release.set()
     wait_for_all_threads()
     assert calls == []
