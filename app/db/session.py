@@ -169,29 +169,51 @@ def _begin_on_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-class ReadSession(Session):
-    """Reads without BEGIN and COMMIT: each statement sees what is committed.
+class WriteSession(Session):
+    """Writes in one transaction. Its connection is there from the beginning.
 
-    It refuses to write, because what it wrote would be committed at once. Its connection is there from the beginning
-    and past the session's own transactions, which take longer than to ask for a row.
+    What runs on `connection()` and not through the ORM needs none of the session's bookkeeping, which takes longer
+    than to ask for a row; the two share the connection's transaction.
     """
 
     def __init__(self, bind: Engine | Connection, **options: Any) -> None:
-        self._connection = bind.connect() if isinstance(bind, Engine) else bind
-        self._is_own = isinstance(bind, Engine)
-        super().__init__(self._connection, **options)
+        self._own = None
+        if isinstance(bind, Engine):
+            bind = self._own = bind.connect()
+            options["join_transaction_mode"] = "control_fully"
+        super().__init__(bind, **options)
 
-    def connection(self, *_: Any, **__: Any) -> Connection:
-        return self._connection
+    def connection(self, *arguments: Any, **options: Any) -> Connection:
+        if self._own is None or self.in_transaction():
+            return super().connection(*arguments, **options)
+        return self._own
+
+    def commit(self) -> None:
+        if self._own is None or self.in_transaction():
+            super().commit()
+        else:
+            self._own.commit()
+
+    def rollback(self) -> None:
+        super().rollback()
+        if self._own is not None:
+            self._own.rollback()
+
+    def close(self) -> None:
+        if self._own is None or self.in_transaction():  # then the ORM has entities to let go
+            super().close()
+        if self._own is not None:
+            self._own.close()
+
+
+class ReadSession(WriteSession):
+    """Reads without BEGIN and COMMIT: each statement sees what is committed.
+
+    It refuses to write, because what it wrote would be committed at once.
+    """
 
     def commit(self) -> None:
         """There is nothing to commit."""
-
-    def close(self) -> None:
-        if self.in_transaction():  # the ORM began one: it has entities to let go
-            super().close()
-        if self._is_own:
-            self._connection.close()
 
     def flush(self, objects: object = None) -> None:
         if self.new or self.dirty or self.deleted:
@@ -208,5 +230,5 @@ engine = make_engine(settings.DATABASE_URL)
 
 Sessions = sessionmaker[Session]
 
-WriteSessions: Sessions = sessionmaker(engine, expire_on_commit=False)
+WriteSessions: Sessions = sessionmaker(engine, class_=WriteSession, expire_on_commit=False)
 ReadSessions: Sessions = sessionmaker(reading(engine), class_=ReadSession, expire_on_commit=False)
