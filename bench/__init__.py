@@ -1,0 +1,1 @@
+"""How fast it is, and how that changes as it grows. See README.md."""
