@@ -43,4 +43,4 @@ def _as_text(raw: bytes) -> str:
 
 
 def _mac(context: object, payload: bytes) -> bytes:
-    return hmac.digest(_key, to_json(context) + b"\0" + payload, "sha256")[:MAC_BYTES]
+    return hashlib.blake2b(to_json(context) + b"\0" + payload, digest_size=MAC_BYTES, key=_key).digest()

@@ -14,7 +14,6 @@ from app.crud.returning import Values
 from app.models import User
 from app.schemas.user import SignUp, UserCreate, UserUpdate
 
-
 SIGNED_IN = select(User).where(
     User.id == bindparam("id"), User.token_generation == bindparam("generation"), User.is_active
 )

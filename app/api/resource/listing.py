@@ -39,16 +39,17 @@ def add_list(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
 def _links(request: Request, parameters: PageParameters, next_cursor: str | None) -> str:
     """The Link header (RFC 8288): first, prev and next. Who counts rows is led on by offsets, others by cursors."""
     counts = "offset" in parameters.model_fields_set
-    ends: dict[str, dict[str, Any]] = {"first": {}}
+    ends = {"first": ""}
     if counts and parameters.offset:
-        ends["prev"] = {"offset": max(0, parameters.offset - parameters.limit)}
+        ends["prev"] = f"offset={max(0, parameters.offset - parameters.limit)}"
     if next_cursor:
-        ends["next"] = {"offset": parameters.offset + parameters.limit} if counts else {"cursor": next_cursor}
-    rest = [(name, value) for name, value in request.query_params.multi_items() if name not in ("offset", "cursor")]
-    return ", ".join(
-        f'<{request.scope["path"]}{_query([*rest, *end.items()])}>; rel="{relation}"' for relation, end in ends.items()
-    )
+        ends["next"] = f"offset={parameters.offset + parameters.limit}" if counts else f"cursor={next_cursor}"
+    given = request.query_params.multi_items()
+    rest = urlencode([(name, value) for name, value in given if name not in ("offset", "cursor")])
+    path: str = request.scope["path"]
+    return ", ".join(f'<{path}{_query(rest, end)}>; rel="{relation}"' for relation, end in ends.items())
 
 
-def _query(parameters: list[tuple[str, Any]]) -> str:
-    return "?" + urlencode(parameters) if parameters else ""
+def _query(*parts: str) -> str:
+    query = "&".join(filter(None, parts))
+    return f"?{query}" if query else ""

@@ -24,15 +24,15 @@ class Shown(Generic[ReadT]):
         self._page = TypeAdapter(page)
 
     def json(self, row: Any) -> bytes:
-        return self._one.dump_json(self._one.validate_python(self._readable(row), from_attributes=True))
+        values = dict(zip(self.names, row, strict=True)) if self.names else row
+        return self._one.dump_json(self._one.validate_python(values, from_attributes=True))
 
     def page(self, rows: Sequence[Any], next_cursor: str | None, total: int | None) -> bytes:
-        page = {"items": [*map(self._readable, rows)], "next_cursor": next_cursor, "total": total}
-        return self._page.dump_json(self._page.validate_python(page, from_attributes=True))
-
-    def _readable(self, row: Any) -> Any:
+        names = self.names
         # pydantic reads a dictionary three times as fast as attributes
-        return dict(zip(self.names, row, strict=True)) if self.names else row
+        items = [dict(zip(names, row, strict=True)) for row in rows] if names else rows
+        page = {"items": items, "next_cursor": next_cursor, "total": total}
+        return self._page.dump_json(self._page.validate_python(page, from_attributes=True))
 
 
 def _columns(crud: Crud, schema: type[BaseModel]) -> Sequence[str]:
