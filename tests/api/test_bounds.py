@@ -14,7 +14,7 @@ from app.api import errors
 from app.api.deps import SessionDep
 from app.api.routing import Router
 from app.core.config import settings
-from app.db import session as database
+from app.db import engine as database
 from app.db.lock import take_turn
 from app.db.session import make_engine
 from app.models import Recipe, User
