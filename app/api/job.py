@@ -21,13 +21,13 @@ from fastapi import Request
 from app.api.threads import Threads
 from app.core.config import settings
 from app.core.errors import Unavailable
-from app.db.session import Session, Sessions
+from app.db.session import Session, Sessions, kept
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-threads = Threads(settings.THREADS, "job")
+threads = Threads(settings.THREADS, "job", kept.allow)
 
 
 @dataclass(slots=True)

@@ -18,9 +18,11 @@ class Threads:
     call; under load that takes as long as half a query.
     """
 
-    def __init__(self, number: int, name: str) -> None:
+    def __init__(self, number: int, name: str, begin: Callable[[], None]) -> None:
         self.number = number
         self.name = name
+        self.begin = begin
+        """What each thread does first."""
         self._tasks: SimpleQueue[Task] = SimpleQueue()
         self._started = False
 
@@ -39,6 +41,7 @@ class Threads:
             threading.Thread(target=self._work, name=f"{self.name}-{number}", daemon=True).start()
 
     def _work(self) -> None:
+        self.begin()
         while True:
             _make(*self._tasks.get())
 

@@ -21,7 +21,7 @@ CONNECT_TIMEOUT = 2
 CONNECT_PAUSE = 0.5
 """Seconds."""
 
-IDLE = 0.005
+IDLE = 0.002
 """Seconds after which a connection may have been closed unnoticed."""
 
 LAST_USED = "last used"

@@ -9,29 +9,53 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from app.core.config import settings
 from app.db.engine import is_lost, make_engine, reading
 
-__all__ = ["ReadSession", "ReadSessions", "Session", "Sessions", "WriteSessions", "engine", "make_engine", "reading"]
+__all__ = [
+    "ReadSession",
+    "ReadSessions",
+    "Session",
+    "Sessions",
+    "WriteSessions",
+    "engine",
+    "kept",
+    "make_engine",
+    "reading",
+]
 
 
 class _Kept(threading.local):
     """A thread's connection for reads, kept from one session to the next: to take one from the pool, to begin what is
-    no transaction and to end it takes longer than to ask for a row. A thread never has two.
+    no transaction and to end it takes longer than to ask for a row. Only for threads of which there are no more than
+    connections; none of them ever has two.
     """
 
     connection: Connection | None = None
-    is_taken = False
+    is_free = False
+
+    def allow(self) -> None:
+        """Has this thread keep one from now on."""
+        self.is_free = True
 
     def take(self, engine: Engine) -> Connection:
+        self.is_free = False
         if self.connection is None or self.connection.engine is not engine or self._is_lost(self.connection):
-            self.give_back()
-            self.connection = engine.connect()
-        self.is_taken = True
+            self._close()
+            try:
+                self.connection = engine.connect()
+            except BaseException:
+                self.is_free = True
+                raise
         return self.connection
 
     def put(self) -> None:
-        self.is_taken = False
+        self.is_free = True
 
-    def give_back(self) -> None:
-        if self.connection is not None and not self.is_taken:
+    def make_room(self) -> None:
+        """For a connection that is about to be taken from the pool."""
+        if self.is_free:
+            self._close()
+
+    def _close(self) -> None:
+        if self.connection is not None:
             self.connection.close()
             self.connection = None
 
@@ -61,7 +85,7 @@ class OwnSession(Session):
         super().__init__(self._own or bind, **options)
 
     def _connect(self, engine: Engine) -> Connection:
-        kept.give_back()
+        kept.make_room()
         return engine.connect()
 
     def _disconnect(self, connection: Connection) -> None:
@@ -97,7 +121,7 @@ class ReadSession(OwnSession):
     """
 
     def _connect(self, engine: Engine) -> Connection:
-        self._keeps = not kept.is_taken
+        self._keeps = kept.is_free
         return kept.take(engine) if self._keeps else engine.connect()
 
     def _disconnect(self, connection: Connection) -> None:

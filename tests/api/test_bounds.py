@@ -10,13 +10,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, func, select, text
 
 from app import crud
-from app.api import errors
+from app.api import errors, job
 from app.api.deps import SessionDep
 from app.api.routing import Router
+from app.api.threads import Threads
 from app.core.config import settings
 from app.db import engine as database
 from app.db.lock import take_turn
-from app.db.session import make_engine
+from app.db.session import kept, make_engine
 from app.models import Recipe, User
 from app.schemas.recipe import RecipeCreate
 from tests.api.live import live
@@ -92,7 +93,8 @@ errors.install(app)
 
 @pytest.fixture
 def impatient(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """An engine with so short a timeout that a test can wait for it, and with one connection."""
+    """An engine with so short a timeout that a test can wait for it, and with one connection for the one thread."""
+    monkeypatch.setattr(job, "threads", Threads(1, "impatient", kept.allow))
     monkeypatch.setattr(database, "settings", settings.model_copy(update={"STATEMENT_TIMEOUT": TIMEOUT, "THREADS": 1}))
     engine = make_engine(database_url)
     with live(engine):

@@ -1,12 +1,17 @@
 """Connections that are lost, and databases that are not there."""
 
 import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, QueuePool, text
 
 from app.core.errors import Unavailable
-from app.db.session import make_engine
+from app.db.engine import IDLE
+from app.db.session import OwnSession, ReadSession, Session, kept, make_engine, reading
 from tests.support import free_port, wait_until
 
 
@@ -36,3 +41,66 @@ def test_after_a_failure_it_pauses_before_it_tries_again() -> None:
         with pytest.raises(BlockingIOError):  # nobody came
             listener.accept()
     assert str(second.value.__cause__) == str(first.value.__cause__)
+
+
+def in_thread(*calls: Callable[[], object]) -> None:
+    """Makes them in a thread of their own, one after the other."""
+    with ThreadPoolExecutor(1) as thread:
+        for call in calls:
+            thread.submit(call).result()
+
+
+def use(sessions: type[Session], engine: Engine, borrowed_afterwards: int) -> None:
+    with sessions(engine) as session:
+        assert session.connection().execute(text("SELECT 1")).scalar_one() == 1
+    assert isinstance(engine.pool, QueuePool)
+    assert engine.pool.checkedout() == borrowed_afterwards
+
+
+def test_only_threads_that_are_allowed_to_keep_a_connection(database_url: str) -> None:
+    engine = make_engine(database_url)
+    reader = reading(engine)
+    in_thread(partial(use, ReadSession, reader, 0))
+    in_thread(
+        kept.allow,
+        partial(use, ReadSession, reader, 1),
+        partial(use, ReadSession, reader, 1),
+        partial(use, OwnSession, engine, 0),  # a thread has one connection at most
+        partial(use, ReadSession, reader, 1),
+    )
+    engine.dispose()
+
+
+def test_sessions_within_each_other_have_a_connection_each(database_url: str) -> None:
+    engine = make_engine(database_url)
+    reader = reading(engine)
+
+    def nested() -> None:
+        with ReadSession(reader) as outer, ReadSession(reader) as inner, OwnSession(engine) as writer:
+            connections = {id(one.connection()) for one in (outer, inner, writer)}
+            assert len(connections) == 3
+            assert outer.connection().execute(text("SELECT 1")).scalar_one() == 1
+
+    in_thread(kept.allow, nested)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_lost_kept_connection_is_replaced_unnoticed(database_url: str, engine: Engine) -> None:
+    own_engine = make_engine(database_url)
+    pids: list[int] = []
+
+    def ask() -> None:
+        with ReadSession(reading(own_engine)) as session:
+            pids.append(session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    def lose() -> None:
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pids[-1]})
+            is_there = text("SELECT FROM pg_stat_activity WHERE pid = :pid")
+            wait_until(lambda: other.execute(is_there, {"pid": pids[-1]}).first() is None)
+        time.sleep(IDLE)
+
+    in_thread(kept.allow, ask, ask, lose, ask)
+    assert pids[0] == pids[1] != pids[2]
+    own_engine.dispose()
