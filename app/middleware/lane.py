@@ -48,7 +48,10 @@ async def _answer(handle: Handler, request: Request) -> Response:
     try:
         return await handle(request)
     except KNOWN as error:
-        return await answer_to(request, error)
+        response = await answer_to(request, error)
+        # It knows all frames that it came through, and some of them know it: the garbage collector would have to come.
+        error.__traceback__ = None
+        return response
 
 
 def _table(app: FastAPI) -> dict[tuple[str, str], tuple[Handler, list[str]]]:

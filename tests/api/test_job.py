@@ -1,15 +1,17 @@
 """One request is one job: it commits whole or not at all, and not once nobody waits for it."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from functools import partial
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from starlette.types import Message
 
 from app import crud
 from app.api import errors, job
@@ -18,6 +20,7 @@ from app.api.routing import Router
 from app.core.config import settings
 from app.core.errors import Unavailable
 from app.db.session import WriteSessions
+from app.main import app as larder
 from app.models import Recipe
 from app.schemas.recipe import RecipeCreate
 
@@ -120,3 +123,32 @@ def test_who_gave_up_waiting_for_a_thread_gets_none(connection: object) -> None:
     asyncio.run(give_up())
     wait_for_all_threads()
     assert calls == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/recipes", "/api/v1/recipes/1"], ids=["found", "not found"])
+def test_answered_request_waits_for_no_garbage_collector(connection: object, path: str) -> None:
+    async def ask() -> None:
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        await larder(scope, receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Message) -> None: ...
+
+    async def ask_in_tasks() -> None:
+        for _ in range(10):
+            await asyncio.create_task(ask())
+
+    asyncio.run(ask_in_tasks())
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        asyncio.run(ask_in_tasks())
+        gc.collect()
+        assert not [one for one in gc.garbage if isinstance(one, (Request, job.Pending))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
