@@ -31,8 +31,8 @@ ALL = true()
 SHAPES = 200
 """Of how many kinds of lists the statements are kept; clients can ask for any number of kinds."""
 
-KEY = "key"
-"""The placeholder for a row's key in statements that are made once."""
+KEY = "key_of_row"
+"""The placeholder for a row's key in statements that are made once; no column may have this name."""
 
 
 class CRUDBase(Generic[ModelT, CreateT, UpdateT]):
