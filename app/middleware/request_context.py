@@ -1,8 +1,8 @@
 """The outermost layer: each request has an id, a duration and one line in the log."""
 
 import re
+import secrets
 from collections.abc import Awaitable
-from random import getrandbits
 from time import perf_counter
 
 import structlog
@@ -29,7 +29,7 @@ class RequestContext:
             return await self.app(scope, receive, send)
         start = perf_counter()
         given = header(scope, b"x-request-id")
-        request_id = given.decode() if GOOD_ID.fullmatch(given) else f"{getrandbits(128):032x}"
+        request_id = given.decode() if GOOD_ID.fullmatch(given) else secrets.token_hex(16)
         scope["request_id"] = request_id
         status = CLIENT_LEFT
 

@@ -14,6 +14,10 @@ Words = Annotated[str, StringConstraints(pattern=patterns.LINE, strip_whitespace
 """What to search for: words, each of which has to be found."""
 
 
+Keyword = Annotated[str, StringConstraints(pattern=patterns.LINE, min_length=3, max_length=100)]
+"""The same, at least 3 characters as they are sent: were they counted after trimming, no schema could say so."""
+
+
 class Selection(Input):
     """Which rows, in which order. Each resource adds its filters, its sorts, and `q` and `deleted` if it has them."""
 

@@ -85,3 +85,9 @@ def test_any_route_can_say_so() -> None:
 def test_nonsense_is_refused_at_once(since: str, sunset: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Superseded(by="/new", since=since, sunset=sunset)
+
+
+def test_keyword_is_as_long_as_it_was_sent(client: TestClient) -> None:
+    assert client.get("/api/v1/recipes/search", params={"keyword": "a  "}).status_code == 200
+    assert client.get("/api/v1/recipes/search", params={"keyword": "   "}).status_code == 422
+    assert client.get("/api/v1/recipes/search", params={"keyword": "a "}).status_code == 422

@@ -11,7 +11,7 @@ from app.api.resource import add_resource
 from app.api.routing import Router
 from app.api.superseded import Superseded
 from app.crud.query import ListQuery
-from app.schemas.page import Words
+from app.schemas.page import Keyword
 from app.schemas.recipe import RecipeCreate, RecipeRead, RecipeSearchResults, RecipeUpdate, SubmitterRead
 
 router = Router("/api/v1/recipes", tags=["recipes"])
@@ -21,7 +21,7 @@ router = Router("/api/v1/recipes", tags=["recipes"])
 @Superseded(by=f"{router.prefix}?q=", since="2026-11-21", sunset="2027-11-21")
 def search(
     session: SessionDep,
-    keyword: Annotated[Words, Query(min_length=3, description="Words to find")],
+    keyword: Annotated[Keyword, Query(description="Words to find")],
     max_results: Annotated[int, Query(ge=1, le=100)] = 10,
 ) -> RecipeSearchResults:
     """Finds recipes by words in their label or source. `GET /recipes?q=` does the same and more."""
