@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Insert, Row, Select, Update, insert, selec
 from sqlalchemy.orm import Session
 
 from app.db.base import Base, table_of
+from app.db.session import ReadSession
 
 ModelT = TypeVar("ModelT", bound=Base)
 ResultT_co = TypeVar("ResultT_co", covariant=True)
@@ -72,6 +73,8 @@ class Rows:
     def write(
         self, session: Session, statement: Insert | Update, values: Values, parameters: Values
     ) -> Row[Any] | None:
+        if isinstance(session, ReadSession):  # past the ORM, it cannot refuse by itself
+            raise RuntimeError("A reading session was asked to write")
         computed: Values = {name: value for name, value in values.items() if isinstance(value, ColumnElement)}
         if computed:
             statement = statement.values(computed)

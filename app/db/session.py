@@ -36,14 +36,10 @@ class _Kept(threading.local):
         self.is_free = True
 
     def take(self, engine: Engine) -> Connection:
-        self.is_free = False
         if self.connection is None or self.connection.engine is not engine or self._is_lost(self.connection):
             self._close()
-            try:
-                self.connection = engine.connect()
-            except BaseException:
-                self.is_free = True
-                raise
+            self.connection = engine.connect()
+        self.is_free = False
         return self.connection
 
     def put(self) -> None:

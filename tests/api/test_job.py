@@ -51,6 +51,12 @@ def writes_where_it_only_reads(session: SessionDep) -> int:
     return crud.recipe.create(session, SOUP).id
 
 
+@router.get("/writes-rows-where-it-only-reads")
+def writes_rows_where_it_only_reads(session: SessionDep) -> int:
+    key: int = crud.recipe.showing(["id"]).create(session, SOUP).id
+    return key
+
+
 def test_what_fails_leaves_nothing(session: Session) -> None:
     app = FastAPI()
     app.include_router(router)
@@ -63,6 +69,7 @@ def test_what_fails_leaves_nothing(session: Session) -> None:
     assert client.post("/soup/not-serialisable").status_code == 500
     assert client.post("/soup/refused").status_code == 503
     assert client.get("/soup/writes-where-it-only-reads").status_code == 500
+    assert client.get("/soup/writes-rows-where-it-only-reads").status_code == 500
     assert count() == 0
     assert client.post("/soup/good").status_code == 200
     assert count() == 1

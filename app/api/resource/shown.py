@@ -24,15 +24,17 @@ class Shown(Generic[ReadT]):
         self._page = TypeAdapter(page)
 
     def json(self, row: Any) -> bytes:
-        values = dict(zip(self.names, row, strict=True)) if self.names else row
-        return self._one.dump_json(self._one.validate_python(values, from_attributes=True))
+        (readable,) = self._readable([row])
+        return self._one.dump_json(self._one.validate_python(readable, from_attributes=True))
 
     def page(self, rows: Sequence[Any], next_cursor: str | None, total: int | None) -> bytes:
+        page = {"items": self._readable(rows), "next_cursor": next_cursor, "total": total}
+        return self._page.dump_json(self._page.validate_python(page, from_attributes=True))
+
+    def _readable(self, rows: Sequence[Any]) -> Sequence[Any]:
         names = self.names
         # pydantic reads a dictionary three times as fast as attributes
-        items = [dict(zip(names, row, strict=True)) for row in rows] if names else rows
-        page = {"items": items, "next_cursor": next_cursor, "total": total}
-        return self._page.dump_json(self._page.validate_python(page, from_attributes=True))
+        return [dict(zip(names, row, strict=True)) for row in rows] if names else rows
 
 
 def _columns(crud: Crud, schema: type[BaseModel]) -> Sequence[str]:
