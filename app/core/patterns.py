@@ -7,8 +7,14 @@ SPACE = r"\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 LINE = rf"^[^{CONTROL}]*[^{SPACE}{CONTROL}][^{CONTROL}]*$"
 """One line that is not blank: no control characters, so no NUL either."""
 
+LINE_OF_3 = rf"^[{SPACE}]*[^{SPACE}{CONTROL}][^{CONTROL}]+[^{SPACE}{CONTROL}][{SPACE}]*$"
+"""The same, at least three characters long without the space around them."""
+
 TEXT = r"^[^\x00]*$"
 """Anything but NUL, which PostgreSQL cannot store."""
+
+NOT_BLANK = rf"^[^\x00]*[^{SPACE}{CONTROL}][^\x00]*$"
+"""The same, of one or more lines, and not only space."""
 
 INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 """A date and time with its offset, as RFC 3339 writes it."""
@@ -30,3 +36,14 @@ WEB_URL = (
 
 ORIGIN = r"^https?://[^\s\x00-\x1f\x7f/?#@*]+$"
 """What a browser sends as Origin (RFC 6454): scheme, host and port; no wildcard, no path, no last slash."""
+
+OWN_PATH = rf"^/([^{SPACE}{CONTROL}/\\][^{SPACE}{CONTROL}\\]*)?$"
+"""A path of this service. What begins with two slashes, or with what a browser takes for them, is another host."""
+
+_SECURE = rf"(https://[^{SPACE}{CONTROL}/?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{{1,5}})?)"
+
+ISSUER = rf"^{_SECURE}(/[^{SPACE}{CONTROL}?#]*)?$"
+"""An issuer (OpenID Connect Core, section 2): https, or this very machine; no user name, query or fragment."""
+
+SECURE_ENDPOINT = rf"^{_SECURE}([/?][^{SPACE}{CONTROL}#]*)?$"
+"""The same, and it may have a query."""

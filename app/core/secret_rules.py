@@ -1,7 +1,8 @@
 """What makes a secret too weak to start with. A rule answers with a reason, or None when the secret will do."""
 
+from app.core.password_rules import MAX_LENGTH, MIN_LENGTH, is_common
+
 KEY_BYTES = 32
-PASSWORD_LENGTH = 12
 EXAMPLES = (
     "changethis",
     "change-me",
@@ -27,8 +28,10 @@ def weakness_of_password(password: str, email: str) -> str | None:
     """The first superuser's password opens everything, so it is held to more than length."""
     if not password:
         return "must be set"
-    if not PASSWORD_LENGTH <= len(password) <= 1024:
-        return f"must be {PASSWORD_LENGTH} to 1024 characters long"
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return f"must be {MIN_LENGTH} to {MAX_LENGTH} characters long"
+    if is_common(password):
+        return "is one of the most common passwords"
     if email.partition("@")[0].lower() in password.lower():
         return "contains the account's own name"
     return _weakness(password)

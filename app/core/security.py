@@ -1,11 +1,12 @@
-"""Passwords and tokens. passlib and python-jose are used here and nowhere else."""
+"""Passwords, tokens and second factors. passlib and python-jose are used here and nowhere else."""
 
+import hashlib
 import re
 import secrets
 import time
 import warnings
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, NamedTuple
 
 import bcrypt
 import structlog
@@ -21,6 +22,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="Accessing argon2.__version__", category=DeprecationWarning)
     from passlib.context import CryptContext
     from passlib.hash import argon2
+    from passlib.totp import TOTP, AppWallet, InvalidTokenError
     from passlib.utils.handlers import MinimalHandler
 
     argon2.set_backend("argon2_cffi")  # pyright: ignore[reportUnknownMemberType]
@@ -59,6 +61,15 @@ passwords = CryptContext(
 )
 
 
+class CheckedPassword(NamedTuple):
+    """A password that was compared with the stored hash, if there was one."""
+
+    hash: str | None
+    right: bool
+    new_hash: str | None
+    """To be stored from now on, if the old one is too weak."""
+
+
 def hash_password(password: str) -> str:
     return passwords.hash(password)
 
@@ -91,15 +102,18 @@ HEADER = jwt.encode({}, KEY, ALGORITHM).partition(".")[0]
 SHAPE = re.compile(rf"{HEADER}\.[\w-]{{2,2048}}\.[\w-]{{42}}[AEIMQUYcgkosw048]", re.ASCII)
 
 Number = Annotated[str, Field(pattern="^[1-9][0-9]{0,17}$")]
-"""A key or a counter of the database, in digits: RFC 7519 wants `sub` to be text."""
+"""The key of a row, in digits: RFC 7519 wants `sub` to be text."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a token says: whose it is, and of which generation of his tokens."""
+    """What a token says: whose it is, which of his sessions has it, and what it is good for if that is not all."""
 
     user_id: int
-    generation: int
+    session_id: int
+    scope: str | None = None
+    expires: float | None = field(default=None, compare=False)
+    """Seconds since the epoch; of a token that was read."""
 
 
 class Claims(BaseModel, strict=True):
@@ -114,23 +128,27 @@ class Claims(BaseModel, strict=True):
     exp: int
     nbf: int = 0
     sub: Number
-    generation: Number
+    sid: Number
+    scope: str | None = None
 
 
-def write_access_token(token: AccessToken) -> tuple[str, int]:
-    """The signed token, and in how many seconds it expires."""
+def write_access_token(token: AccessToken, rest: float = LIFETIME) -> tuple[str, int]:
+    """The signed token, and in how many seconds it expires; `rest` is for how many its session still lasts."""
     now = int(time.time())
+    lifetime = min(LIFETIME, int(rest))
     claims = {
         "iss": "larder",
         "aud": "larder",
         "sub": str(token.user_id),
         "iat": now,
-        "exp": now + LIFETIME,
+        "exp": now + lifetime,
         "jti": secrets.token_urlsafe(12),
         "type": "access",
-        "generation": str(token.generation),
+        "sid": str(token.session_id),
     }
-    return jwt.encode(claims, KEY, ALGORITHM), LIFETIME
+    if token.scope is not None:
+        claims["scope"] = token.scope
+    return jwt.encode(claims, KEY, ALGORITHM), lifetime
 
 
 def read_access_token(text: str) -> AccessToken:
@@ -148,6 +166,44 @@ def read_access_token(text: str) -> AccessToken:
             raise ValueError("the token is for others")
         if not (claims.nbf <= time.time() < claims.exp and 0 < claims.exp - claims.iat <= LIFETIME):
             raise ValueError("the token is not valid now, or lives longer than any of ours")
-        return AccessToken(int(claims.sub), int(claims.generation))
+        return AccessToken(int(claims.sub), int(claims.sid), claims.scope, claims.exp)
     except Exception as error:  # python-jose lets RecursionError, TypeError, OverflowError and others through
         raise NotAuthenticated("The token is not valid") from error
+
+
+# Second factors (RFC 6238 with its defaults, which are all that some apps know: SHA-1, 6 digits, 30 seconds)
+
+CODE = re.compile("[0-9]{6}")
+
+_key = hashlib.sha256(b"second factor " + settings.SECRET_KEY.get_secret_value().encode()).digest()
+# passlib makes a key stronger by many rounds, which this one does not need.
+Totp = TOTP.using(issuer="Larder", wallet=AppWallet({"1": _key}, encrypt_cost=0))
+
+
+class TotpSecret:
+    """What the server and an app both know, and what its codes are made of; a new one unless `stored` is given."""
+
+    def __init__(self, stored: str | None = None) -> None:
+        self._totp = Totp.new() if stored is None else Totp.from_json(stored)
+
+    @property
+    def stored(self) -> str:
+        """For the database: encrypted. Under another SECRET_KEY it is read as another secret."""
+        return self._totp.to_json(encrypt=True)
+
+    @property
+    def text(self) -> str:
+        """For people: base32."""
+        return self._totp.base32_key
+
+    def uri(self, account: str) -> str:
+        """For apps: otpauth://..."""
+        return self._totp.to_uri(label=account)
+
+    def step(self, code: str) -> int | None:
+        """Of which time step the code is: this one or, as clocks differ, the one before or after. None if wrong."""
+        typed = re.sub(r"[\s-]", "", code)
+        try:
+            return self._totp.match(typed, window=30).counter if CODE.fullmatch(typed) else None
+        except InvalidTokenError:
+            return None

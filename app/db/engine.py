@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import settings
 from app.db.errors import translate_driver_error
+from app.db.postgresql import BEGINS, DRIVER
 
 CONNECT_TIMEOUT = 2
 """Seconds; libpq advises against less."""
@@ -21,7 +22,7 @@ CONNECT_TIMEOUT = 2
 CONNECT_PAUSE = 0.5
 """Seconds."""
 
-IDLE = 0.002
+IDLE = 0.01
 """Seconds after which a connection may have been closed unnoticed."""
 
 LAST_USED = "last used"
@@ -35,15 +36,15 @@ DEADLINE = "deadline"
 
 
 def make_engine(url: str) -> Engine:
-    """An engine with one connection per job thread: a job never waits for a connection, threads are the gate."""
-    sqlite = make_url(url).get_backend_name() == "sqlite"
+    """An engine with one connection for each thread: none ever waits for a connection, threads are the gate."""
+    address = make_url(url)
+    sqlite = address.get_backend_name() == "sqlite"
     engine = create_engine(
-        url,
-        pool_size=settings.THREADS + 1,  # one more for the readiness probe
+        address if sqlite else address.set(drivername=DRIVER),
+        pool_size=settings.THREADS + settings.JOB_THREADS + 1,  # one more for the readiness probe
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT,
         pool_use_lifo=True,
-        skip_autocommit_rollback=not sqlite,
         connect_args=_sqlite_arguments() if sqlite else _postgresql_arguments(),
     )
     event.listen(engine, "handle_error", translate_driver_error, retval=True)
@@ -53,24 +54,21 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "before_cursor_execute", _start_clock)
     else:
         event.listen(engine, "do_connect", _Connect())
-        event.listen(engine, "connect", _wait_with_begin)
-        event.listen(engine, "begin", _begin_on_postgresql)
+        event.listen(engine, "connect", _begin_nothing)
         event.listen(engine, "checkout", _make_ready)
     return engine
 
 
 @lru_cache(maxsize=8)
 def reading(engine: Engine) -> Engine:
-    """An engine for a `ReadSession`, on the same connections.
+    """The engine for a `ReadSession`, on the same connections."""
+    return engine.execution_options(**{BEGINS: False})
 
-    Not by an option of the same engine: its listeners would be asked, and one after the other, for each statement.
-    """
-    sqlite = engine.dialect.name == "sqlite"
-    reader = create_engine(engine.url, pool=engine.pool, skip_autocommit_rollback=not sqlite)
-    event.listen(reader, "handle_error", translate_driver_error, retval=True)
-    if sqlite:
-        event.listen(reader, "before_cursor_execute", _start_clock)
-    return reader
+
+def begins(engine: Engine) -> bool:
+    """Whether it begins transactions."""
+    is_begun: bool = engine.get_execution_options().get(BEGINS, True)
+    return is_begun
 
 
 def _postgresql_arguments() -> dict[str, Any]:
@@ -85,7 +83,7 @@ def _postgresql_arguments() -> dict[str, Any]:
 
 
 def _make_ready(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
-    if not connection.autocommit:  # a write had it
+    if not connection.autocommit:  # somebody had set an isolation level
         connection.autocommit = True
     if is_lost(connection, entry.info):
         raise DisconnectionError  # has the pool connect anew
@@ -105,18 +103,9 @@ def is_lost(connection: Any, info: dict[Any, Any]) -> bool:
     return bool(unread.poll(0))
 
 
-def _wait_with_begin(connection: Any, _: object) -> None:
-    """Reads need no transaction. The driver's own switch, because SQLAlchemy's takes a round trip on its way back.
-
-    The driver lets other threads run each time that the switch is turned, or a transaction ended, even if it is none:
-    with all of them busy, that costs more than the statement. So it is turned for writes, and not for reads.
-    """
+def _begin_nothing(connection: Any, _: object) -> None:
+    """Reads need no transaction, and writes begin theirs themselves: see `app.db.postgresql`."""
     connection.autocommit = True
-
-
-def _begin_on_postgresql(connection: Connection) -> None:
-    if "isolation_level" not in connection.get_execution_options():
-        connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
 
 
 class _Connect:
@@ -166,4 +155,5 @@ def _lower(value: str | None) -> str | None:
 
 def _begin_on_sqlite(connection: Connection) -> None:
     """A plain BEGIN fails when it turns from reading to writing while another writes; IMMEDIATE waits instead."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(BEGINS, True):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,13 +1,16 @@
 """The two kinds of session: one that writes in a transaction, one that only reads."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from app.core.config import settings
-from app.db.engine import is_lost, make_engine, reading
+from app.core.errors import Unavailable
+from app.db.engine import begins, is_lost, make_engine, reading
+from app.db.postgresql import BEGINS
 
 __all__ = [
     "ReadSession",
@@ -15,7 +18,10 @@ __all__ = [
     "Session",
     "Sessions",
     "WriteSessions",
+    "after_commit",
     "engine",
+    "finish",
+    "in_any_case",
     "kept",
     "make_engine",
     "reading",
@@ -23,12 +29,12 @@ __all__ = [
 
 
 class _Kept(threading.local):
-    """A thread's connection for reads, kept from one session to the next: to take one from the pool, to begin what is
-    no transaction and to end it takes longer than to ask for a row. Only for threads of which there are no more than
-    connections; none of them ever has two.
+    """A thread's connection, kept from one session to the next: to take one from the pool and to give it back takes
+    longer than to ask for a row. Only for threads of which there are no more than connections.
     """
 
     connection: Connection | None = None
+    engine: Engine | None = None
     is_free = False
 
     def allow(self) -> None:
@@ -36,18 +42,31 @@ class _Kept(threading.local):
         self.is_free = True
 
     def take(self, engine: Engine) -> Connection:
-        if self.connection is None or self.connection.engine is not engine or self._is_lost(self.connection):
+        """The kept connection, or one from the pool if the thread keeps none or the session before still has it."""
+        if not self.is_free:
+            return engine.connect()
+        if self.connection is None or self.connection.engine.pool is not engine.pool or self._is_lost(self.connection):
             self._close()
             self.connection = engine.connect()
+        elif engine is not self.engine:
+            self.connection.rollback()  # what reads, as SQLAlchemy sees it, has begun as well
+            self.connection.execution_options(**{BEGINS: begins(engine)})
+        self.engine = engine
         self.is_free = False
         return self.connection
 
-    def put(self) -> None:
+    def put(self, connection: Connection) -> None:
+        if connection is not self.connection:
+            connection.close()
+            return
         self.is_free = True
+        if self.engine and begins(self.engine) and connection.in_transaction():
+            self._undo(connection)
 
-    def make_room(self) -> None:
-        """For a connection that is about to be taken from the pool."""
-        if self.is_free:
+    def _undo(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except Unavailable:
             self._close()
 
     def _close(self) -> None:
@@ -75,17 +94,10 @@ class OwnSession(Session):
     """
 
     def __init__(self, bind: Engine | Connection, **options: Any) -> None:
-        self._own = self._connect(bind) if isinstance(bind, Engine) else None
+        self._own = kept.take(bind) if isinstance(bind, Engine) else None
         if self._own is not None:
             options["join_transaction_mode"] = "control_fully"
         super().__init__(self._own or bind, **options)
-
-    def _connect(self, engine: Engine) -> Connection:
-        kept.make_room()
-        return engine.connect()
-
-    def _disconnect(self, connection: Connection) -> None:
-        connection.close()
 
     def connection(self, *arguments: Any, **options: Any) -> Connection:
         if self._own is None or self.in_transaction():
@@ -107,7 +119,7 @@ class OwnSession(Session):
         if self._own is None or self.in_transaction():  # then the ORM has entities to let go
             super().close()
         if self._own is not None:
-            self._disconnect(self._own)
+            kept.put(self._own)
 
 
 class ReadSession(OwnSession):
@@ -115,16 +127,6 @@ class ReadSession(OwnSession):
 
     It refuses to write, because what it wrote would be committed at once.
     """
-
-    def _connect(self, engine: Engine) -> Connection:
-        self._keeps = kept.is_free
-        return kept.take(engine) if self._keeps else engine.connect()
-
-    def _disconnect(self, connection: Connection) -> None:
-        if self._keeps:
-            kept.put()
-        else:
-            connection.close()
 
     def commit(self) -> None:
         """There is nothing to commit."""
@@ -138,6 +140,35 @@ class ReadSession(OwnSession):
 def _refuse_to_write(state: ORMExecuteState) -> None:
     if state.is_insert or state.is_update or state.is_delete:
         raise RuntimeError("A reading session was asked to write")
+
+
+def after_commit(session: Session, call: Callable[[], object]) -> None:
+    """Has the call made once what the session wrote is committed; not when it is rolled back."""
+
+    def make(session: Session) -> None:
+        if not session.in_nested_transaction():  # the end of a savepoint is no commit
+            call()
+
+    event.listen(session, "after_commit", make)
+
+
+IN_ANY_CASE = "in any case"
+
+
+def in_any_case(session: Session, work: Callable[[Session], object]) -> None:
+    """Has the work done when the session's job ends; if it fails, after all else was rolled back."""
+    session.info.setdefault(IN_ANY_CASE, []).append(work)
+
+
+def finish(session: Session, after_failure: bool = False) -> None:
+    """Does what is to be done in any case; after a failure, in a transaction of its own."""
+    works: list[Callable[[Session], object]] = session.info.pop(IN_ANY_CASE, [])
+    if works and after_failure:
+        session.rollback()
+    for work in works:
+        work(session)
+    if works and after_failure:
+        session.commit()
 
 
 engine = make_engine(settings.DATABASE_URL)

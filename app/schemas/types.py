@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from app.core import patterns
+from app.core.password_rules import MAX_LENGTH, MIN_LENGTH, is_common
 
 MAX_INTEGER = 2**53 - 1
 """The largest number that every JSON parser keeps exact (RFC 8259, section 6)."""
@@ -37,12 +38,27 @@ WebUrl = Annotated[str, StringConstraints(pattern=patterns.WEB_URL, max_length=2
 Email = Annotated[str, StringConstraints(pattern=patterns.EMAIL, max_length=254, to_lower=True)]
 """An e-mail address as HTML defines it, at most 254 characters (RFC 5321), in lower case."""
 
+
+def _not_common(value: str) -> str:
+    if is_common(value):
+        raise ValueError("is one of the most common passwords")
+    return value
+
+
 Password = Annotated[
     str,
-    StringConstraints(pattern=patterns.TEXT, min_length=12, max_length=1024),
+    StringConstraints(pattern=patterns.TEXT, min_length=MIN_LENGTH, max_length=MAX_LENGTH),
+    AfterValidator(_not_common),
     Field(json_schema_extra={"format": "password"}),
 ]
-"""12 to 1,024 characters of any kind but NUL."""
+"""A new password: 12 to 1,024 characters of any kind but NUL, and none of the common ones."""
+
+Code = Annotated[
+    str,
+    StringConstraints(pattern=patterns.TEXT, min_length=1, max_length=64),
+    Field(description="Of the second factor: six digits, or a recovery code", examples=["123456"]),
+]
+"""Of any form: what is no code is a wrong one."""
 
 Flag = Annotated[bool, Strict()]
 """true or false, and nothing that merely looks like it."""
@@ -50,13 +66,13 @@ Flag = Annotated[bool, Strict()]
 
 def _only_rfc_3339(value: object) -> object:
     # Pydantic would take a bare number too, as seconds since 1970.
-    if isinstance(value, str) and not re.match(patterns.INSTANT, value):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and re.match(patterns.INSTANT, value)):
         raise ValueError("has to be a date and time with its offset, such as 2026-01-31T12:00:00Z")
     return value
 
 
 def _only_a_day(value: object) -> object:
-    if isinstance(value, str) and not re.match(patterns.DAY, value):
+    if not isinstance(value, date) and not (isinstance(value, str) and re.match(patterns.DAY, value)):
         raise ValueError("has to be a day, such as 2026-01-31")
     return value
 
@@ -98,6 +114,18 @@ class Input(BaseModel):
     """What a client may send. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Nothing(Input):
+    """In the place of what clients may not send."""
+
+
+def _split(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_split)]
+"""What a column holds as names separated by spaces."""
 
 
 class Read(BaseModel):

@@ -1,6 +1,12 @@
 """An account: what its owner may send, what a superuser may send, and what both get."""
 
-from app.schemas.types import UNSENT, Email, Flag, Input, Line, Password, Read
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from app.core.scopes import Role
+from app.schemas.types import UNSENT, Email, Flag, Input, Line, Names, Password, Read
 
 
 class SignUp(Input):
@@ -12,9 +18,13 @@ class SignUp(Input):
     surname: Line | None = None
 
 
+Roles = Annotated[list[Role], Field(max_length=len(Role), description="What the account may do beyond its own")]
+
+
 class UserCreate(SignUp):
     is_active: Flag = True
     is_superuser: Flag = False
+    roles: Roles = Field(default_factory=list[Role])
 
 
 class UserUpdate(Input):
@@ -24,11 +34,14 @@ class UserUpdate(Input):
     surname: Line | None = UNSENT
     is_active: Flag = UNSENT
     is_superuser: Flag = UNSENT
+    roles: Roles = UNSENT
 
 
 class UserRead(Read):
     email: str
+    email_verified_at: datetime | None
     first_name: str | None
     surname: str | None
     is_active: bool
     is_superuser: bool
+    roles: Names
