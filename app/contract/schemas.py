@@ -1,5 +1,6 @@
 """Whether all that one JSON Schema allows is allowed by another, as far as FastAPI and Pydantic write schemas."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,7 @@ class Fit:
             if _beyond(keyword, inner.get(keyword), outer.get(keyword)):
                 yield self._was(keyword, inner, outer)
         for keyword in EXACTLY:
-            if keyword in outer and inner.get(keyword) != outer[keyword]:
+            if keyword in outer and not _is_within(keyword, inner.get(keyword), outer[keyword]):
                 yield self._was(keyword, inner, outer)
 
     def _was(self, keyword: str, inner: Schema, outer: Schema) -> str:
@@ -124,6 +125,21 @@ def _others(schema: Schema) -> Schema | None:
 def _same_type(inner: Schema, outer: Schema) -> bool:
     pair = (inner.get("type"), outer.get("type"))
     return pair[1] is None or pair[0] == pair[1] or pair == ("integer", "number")
+
+
+WORDS = re.compile(r"\(([\w:.-]+(?:\|[\w:.-]+)*)\)")
+"""A group of a pattern that lists words: `(recipes:read|recipes:write)`."""
+
+
+def _is_within(keyword: str, rule: Any, other: Any) -> bool:
+    return rule == other or (keyword == "pattern" and rule is not None and _has_fewer_words(rule, other))
+
+
+def _has_fewer_words(pattern: str, other: str) -> bool:
+    """Whether all that tells it from the other pattern are words that it does not list."""
+    one, two = WORDS.split(pattern), WORDS.split(other)
+    lists = zip(one[1::2], two[1::2], strict=False)
+    return "[^" not in other and one[::2] == two[::2] and all({*a.split("|")} <= {*b.split("|")} for a, b in lists)
 
 
 def _beyond(keyword: str, bound: float | None, other: float | None) -> bool:

@@ -2,9 +2,11 @@
 
 from sqlalchemy import ColumnElement, true
 
+from app.core.principal import Principal
+from app.core.scopes import Scope
 from app.crud.base import CRUDBase
 from app.crud.returning import Values
-from app.models import Recipe, User
+from app.models import Recipe
 from app.schemas.recipe import RecipeCreate, RecipeUpdate
 
 
@@ -13,10 +15,10 @@ class CRUDRecipe(CRUDBase[Recipe, RecipeCreate, RecipeUpdate]):
     searches = ("label", "source")
     sorts = ("id", "label", "source", "created_at", "updated_at")
 
-    def changeable(self, caller: User) -> ColumnElement[bool]:
-        return true() if caller.is_superuser else Recipe.submitter_id == caller.id
+    def changeable(self, caller: Principal) -> ColumnElement[bool]:
+        return true() if Scope.recipes_admin in caller.scopes else Recipe.submitter_id == caller.id
 
-    def owned(self, caller: User | None) -> Values:
+    def owned(self, caller: Principal | None) -> Values:
         return {"submitter_id": caller and caller.id}
 
 

@@ -8,13 +8,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, FieldError, Invalid
+from app.crud.sweep import forget
 from app.db.base import utc_now
 from app.models import IdempotencyKey
 
 LIFETIME = timedelta(hours=24)
-
-SWEPT_AT_ONCE = 1000
-"""So few that a statement stays far below its timeout, however many there are in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +50,7 @@ def earlier_answer(session: Session, claim: Claim) -> IdempotencyKey | None:
 
 def sweep(session: Session) -> int:
     """Forgets up to 1,000 of the answers that are too old to be asked for, and says how many."""
-    old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < utc_now() - LIFETIME).limit(SWEPT_AT_ONCE)
-    # Whoever sweeps at the same time takes others.
-    ids = session.scalars(old.with_for_update(skip_locked=True)).all()
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.id.in_(ids)))
-    return len(ids)
+    return forget(session, IdempotencyKey, IdempotencyKey.created_at < utc_now() - LIFETIME)
 
 
 def _lock_number(claim: Claim) -> int:

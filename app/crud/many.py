@@ -8,9 +8,9 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app.core.errors import DomainError
+from app.core.principal import Principal
 from app.crud.base import CreateT, CRUDBase, ModelT, UpdateT
 from app.crud.precondition import Precondition
-from app.models import User
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def at(place: str) -> Generator[None]:
 
 
 def create_many(
-    crud: CRUDBase[ModelT, CreateT, Any], session: Session, items: Sequence[CreateT], caller: User | None
+    crud: CRUDBase[ModelT, CreateT, Any], session: Session, items: Sequence[CreateT], caller: Principal | None
 ) -> Sequence[ModelT]:
     """Creates them in one statement and answers them in their order; an error points at /0, /1, ..."""
     returned = insert(crud.model).returning(crud.model, sort_by_parameter_order=True)
@@ -35,7 +35,7 @@ def create_many(
 
 
 def insert_many(
-    crud: CRUDBase[Any, CreateT, Any], session: Session, items: Mapping[int, CreateT], caller: User | None
+    crud: CRUDBase[Any, CreateT, Any], session: Session, items: Mapping[int, CreateT], caller: Principal | None
 ) -> None:
     """The same without an answer, so that no rows stay in memory; an error points at the item's key."""
     try:
@@ -46,7 +46,7 @@ def insert_many(
 
 
 def _create_one_by_one(
-    crud: CRUDBase[ModelT, CreateT, Any], session: Session, items: Mapping[int, CreateT], caller: User | None
+    crud: CRUDBase[ModelT, CreateT, Any], session: Session, items: Mapping[int, CreateT], caller: Principal | None
 ) -> list[ModelT]:
     """Of many rows in one statement the database does not say which one it refused. One by one, it does."""
     rows: list[ModelT] = []
@@ -60,7 +60,7 @@ def update_many(
     crud: CRUDBase[ModelT, Any, UpdateT],
     session: Session,
     items: Sequence[tuple[int, UpdateT, Precondition]],
-    caller: User,
+    caller: Principal,
 ) -> Sequence[ModelT]:
     """Changes the fields that were sent of each; an error points at /0, /1, ..."""
     rows: list[ModelT] = []
@@ -70,7 +70,7 @@ def update_many(
     return rows
 
 
-def remove_many(crud: CRUDBase[Any, Any, Any], session: Session, ids: Sequence[int], caller: User) -> None:
+def remove_many(crud: CRUDBase[Any, Any, Any], session: Session, ids: Sequence[int], caller: Principal) -> None:
     """Removes each; an error points at /0, /1, ..."""
     for index, id in enumerate(ids):
         with at(f"/{index}"):

@@ -7,6 +7,7 @@ statement takes as long as to run it, so statements are made once for a shape.
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import BindParameter, Column, ColumnElement, Integer, String, Table, and_, bindparam, or_
@@ -50,7 +51,7 @@ class Shape:
     offset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListQuery:
     """One request for a page of rows.
 
@@ -73,23 +74,27 @@ class ListQuery:
         """The same page and one row of the next, which tells whether there is a next."""
         return replace(self, limit=self.limit + 1)
 
+    @cached_property
     def page_shape(self) -> Shape:
         after = None if self.after is None else tuple(value is None for value in self.after)
         return Shape(*self._selection(), self.sort, after, self.offset > 0)
 
-    def page_values(self) -> dict[str, Any]:
-        values = {**self.values(), "limit": self.limit}
+    @cached_property
+    def page_values(self) -> Mapping[str, Any]:
+        values = {**self.values, "limit": self.limit}
         if self.offset:
             values["offset"] = self.offset
         if self.after is not None:
             values |= {f"after_{place}": value for place, value in enumerate(self.after) if value is not None}
         return values
 
+    @cached_property
     def shape(self) -> Shape:
         """Of all pages together."""
         return Shape(*self._selection())
 
-    def values(self) -> dict[str, Any]:
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
         values = {f"by_{name}": _placed(name, value) for name, value in self.filters.items() if not _is_null(name)}
         return values | {f"word_{place}": _escaped(word) for place, word in enumerate(self._words())}
 

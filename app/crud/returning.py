@@ -29,6 +29,12 @@ class Returning(Protocol[ResultT_co]):
 
     def all(self, session: Session, rows: Select[Any], parameters: Values) -> Sequence[ResultT_co]: ...
 
+    def all_counted(
+        self, session: Session, rows: Select[Any], parameters: Values
+    ) -> tuple[Sequence[ResultT_co], int | None]:
+        """Rows that have a number in their last place, and that number; None if there is no row to tell it."""
+        ...
+
     def write(
         self, session: Session, statement: Insert | Update, values: Values, parameters: Values
     ) -> ResultT_co | None: ...
@@ -48,6 +54,12 @@ class Entities(Generic[ModelT]):
 
     def all(self, session: Session, rows: Select[Any], parameters: Values) -> Sequence[ModelT]:
         return session.scalars(rows, parameters).all()
+
+    def all_counted(
+        self, session: Session, rows: Select[Any], parameters: Values
+    ) -> tuple[Sequence[ModelT], int | None]:
+        found = session.execute(rows, parameters).all()
+        return [row[0] for row in found], found[0][-1] if found else None
 
     def write(self, session: Session, statement: Insert | Update, values: Values, parameters: Values) -> ModelT | None:
         obj: ModelT | None = session.scalar(statement.values(values), parameters)
@@ -69,6 +81,12 @@ class Rows:
 
     def all(self, session: Session, rows: Select[Any], parameters: Values) -> Sequence[Row[Any]]:
         return session.connection().execute(rows, parameters).all()
+
+    def all_counted(
+        self, session: Session, rows: Select[Any], parameters: Values
+    ) -> tuple[Sequence[Row[Any]], int | None]:
+        found = self.all(session, rows, parameters)
+        return found, found[0][-1] if found else None
 
     def write(
         self, session: Session, statement: Insert | Update, values: Values, parameters: Values

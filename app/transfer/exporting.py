@@ -6,15 +6,15 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from app.core.principal import Principal
 from app.crud.base import CRUDBase
 from app.crud.query import ListQuery, sort_columns
-from app.models import User
 
 CHUNK = 1000
 
 
 def export_chunk(
-    session: Session, crud: CRUDBase[Any, Any, Any], schema: type[BaseModel], query: ListQuery, caller: User | None
+    session: Session, crud: CRUDBase[Any, Any, Any], schema: type[BaseModel], query: ListQuery, caller: Principal | None
 ) -> tuple[list[BaseModel], ListQuery | None]:
     """The next rows, and the query for those after them, or None when there are no more.
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core.errors import FieldError, Invalid
+from app.core.principal import Principal
 from app.crud.base import CreateT, CRUDBase
 from app.crud.many import insert_many
-from app.models import User
 from app.transfer.reading import Rows
 
 CHUNK = 500
@@ -34,7 +34,7 @@ def import_rows(
     session: Session,
     crud: CRUDBase[Any, CreateT, Any],
     rows: Rows[CreateT],
-    caller: User | None,
+    caller: Principal | None,
     progress: Progress = lambda _: None,
 ) -> int:
     """Writes the rows and says how many they are. Raises `Invalid` with an error for each bad line, at /3/label."""
