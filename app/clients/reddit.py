@@ -11,12 +11,12 @@ import stamina
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from app.clients.asking import TLS, may_pass, waits
 from app.core.errors import BadGateway, GatewayTimeout
 
 log = structlog.get_logger()
 
 SUBREDDITS = ("recipes", "easyrecipes", "TopSecretRecipes")
-ATTEMPTS = 3
 MAX_SIZE = 1024 * 1024
 """Bytes; five posts are some thirty thousand."""
 
@@ -42,13 +42,6 @@ class Listing(BaseModel):
     """What Reddit answers, as far as it is used here."""
 
     data: ListingData
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether it is worth another try: the network, a busy or broken server, but not a "no"."""
-    if isinstance(error, httpx2.HTTPStatusError):
-        return error.response.status_code == 429 or error.response.status_code >= 500
-    return isinstance(error, httpx2.TransportError)
 
 
 class Body:
@@ -83,11 +76,11 @@ class Reddit:
 
     def __init__(self, url: str, timeout: float = 2, pause: float = 0.1) -> None:
         self.timeout = timeout
-        self.sync_client = httpx2.Client(base_url=url, timeout=timeout, headers=HEADERS)
-        self.async_client = httpx2.AsyncClient(base_url=url, timeout=timeout, headers=HEADERS)
-        waits: dict[str, Any] = {"attempts": ATTEMPTS, "timeout": None, "wait_initial": pause, "wait_jitter": pause}
-        self.again = stamina.RetryingCaller(**waits).on(_may_pass)
-        self.again_async = stamina.AsyncRetryingCaller(**waits).on(_may_pass)
+        options: dict[str, Any] = {"base_url": url, "timeout": timeout, "headers": HEADERS, "verify": TLS}
+        self.sync_client = httpx2.Client(**options)
+        self.async_client = httpx2.AsyncClient(**options)
+        self.again = stamina.RetryingCaller(**waits(pause)).on(may_pass)
+        self.again_async = stamina.AsyncRetryingCaller(**waits(pause)).on(may_pass)
 
     async def __aenter__(self) -> Self:
         return self
