@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Before each start: wait for the database, migrate it, seed it. Any number of hosts may run this at once.
+#   ./prestart.sh           only that
+#   ./prestart.sh COMMAND   then it becomes COMMAND
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
@@ -9,3 +11,5 @@ python=.venv/bin/python
 "$python" -m app.backend_pre_start
 "$python" -m alembic upgrade head
 "$python" -m app.initial_data
+
+if [ $# -gt 0 ]; then exec "$@"; fi

@@ -5,5 +5,4 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 source ./.setup.sh
 
 set_up requirements.txt
-./prestart.sh
-exec .venv/bin/python -m gunicorn --config python:app.gunicorn_conf app.main:app
+exec ./prestart.sh .venv/bin/python -m gunicorn --config python:app.gunicorn_conf

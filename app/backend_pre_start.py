@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from app.core.config import settings
 from app.db.errors import in_one_line
@@ -17,7 +17,7 @@ def wait_for_database() -> None:
     deadline = time.monotonic() + settings.DATABASE_WAIT
     while reason := _why_not():
         if time.monotonic() > deadline:
-            url = engine.url.set(query={})  # where a password may be as well
+            url = make_url(settings.DATABASE_URL).set(query={})  # where a password may be as well
             where = url.render_as_string(hide_password=True)
             raise SystemExit(
                 f"Larder cannot start: {where} did not answer within {settings.DATABASE_WAIT:g} s ({reason}). "

@@ -6,8 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import crud
+from app.core import logging
 from app.core.config import settings
 from app.core.local_secrets import generated_password
+from app.core.principal import SignedIn
+from app.db.base import utc_now
 from app.db.lock import take_turn
 from app.db.session import WriteSessions
 from app.models import Seed, User
@@ -51,7 +54,8 @@ def _plant_superuser(session: Session) -> None:
     if _first_superuser(session):
         return
     password = settings.FIRST_SUPERUSER_PASSWORD.get_secret_value()
-    crud.user.create(session, UserCreate(email=settings.FIRST_SUPERUSER_EMAIL, password=password, is_superuser=True))
+    data = UserCreate(email=settings.FIRST_SUPERUSER_EMAIL, password=password, is_superuser=True)
+    crud.user.create(session, data).email_verified_at = utc_now()  # the operator has said so
 
 
 def _plant_recipes(session: Session) -> None:
@@ -59,8 +63,9 @@ def _plant_recipes(session: Session) -> None:
         crud.recipe.create(session, recipe, _first_superuser(session))
 
 
-def _first_superuser(session: Session) -> User | None:
-    return session.scalar(select(User).where(User.email == settings.FIRST_SUPERUSER_EMAIL.lower()))
+def _first_superuser(session: Session) -> SignedIn | None:
+    user = session.scalar(select(User).where(User.email == settings.FIRST_SUPERUSER_EMAIL.lower()))
+    return SignedIn.of(user.id, user.is_superuser, user.roles) if user else None
 
 
 SEEDS: dict[str, Callable[[Session], None]] = {
@@ -70,6 +75,7 @@ SEEDS: dict[str, Callable[[Session], None]] = {
 
 
 def main() -> None:
+    logging.configure()
     with WriteSessions.begin() as session:
         planted = seed(session)
     password = generated_password(settings.DATA_DIR)

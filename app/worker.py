@@ -1,13 +1,23 @@
 """gunicorn's worker: uvicorn, with bounds on the head of a request, and an end that loses no request."""
 
+import asyncio
 import json
 import logging
+import sys
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from socket import socket
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import uvloop
+from gunicorn.arbiter import Arbiter
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker  # pyright: ignore[reportMissingTypeStubs]
 
+from app.core import stopping
 from app.core.config import settings
 from app.schemas.problem import phrase
 
@@ -16,6 +26,8 @@ MAX_HEAD = 32 * 1024  # bytes
 MAX_HEADERS = 100
 DRAIN_TIME = 1.0  # seconds
 ACCEPTS = 32
+MAX_FRAME = 16 * 1024  # bytes of a message, in one frame or many
+LAST_CALL = 0.05  # seconds; less than uvicorn waits before it looks whether anybody is left
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -51,9 +63,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self.unparsed = 0
         if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
             self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        assert self.parser
+        upgrades = self.parser.should_upgrade()
+        to_websocket = upgrades and self._should_upgrade()
         super().on_headers_complete()
+        if to_websocket:
+            return  # the headers go along
         self.headers = []  # the request keeps its own; trailers must not join them (RFC 9110, section 6.5.1)
-        if self.draining or (self.parser and self.parser.should_upgrade()):  # upgrade: the parser stops there
+        if self.draining or upgrades:  # upgrade: the parser stops there
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -63,6 +80,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self.unparsed = 0
         super().on_message_complete()
+
+    def _should_upgrade(self) -> bool:
+        """To a WebSocket, and not while an answer to an earlier request is on its way."""
+        earlier = cast("RequestResponseCycle | None", self.cycle)
+        return (earlier is None or earlier.response_complete) and super()._should_upgrade()
 
     def _unsupported_upgrade_warning(self) -> None:
         """An offer that is not taken up is no fault, and nothing for the log."""
@@ -97,7 +119,60 @@ class BoundedProtocol(HttpToolsProtocol):
         self.loop.call_later(DRAIN_TIME, super().shutdown)
 
 
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket whose messages have bounds, and whose opening is answered whatever is wrong with it."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc and not self.handshake_initiated:
+            # Upstream only sends the refusal of a request that could be read.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        try:
+            if self.curr_msg_data_type == "text":
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:  # which upstream would write into the log, with all that led there
+            self.frames = []
+            self.conn.send_close(1007)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.initial_response and self.close_sent:
+            self.handshake_complete = True  # it was refused: upstream would complain that it was not answered
+
+
+class LosslessServer(Server):
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Take in those whom the kernel has let in meanwhile: it hangs up on them when the socket is closed."""
+        stopping.stop()  # those who would stay for ever
+        if sockets:
+            asyncio.get_running_loop().call_later(LAST_CALL, self._take_in, sockets[0].dup())
+        await super().shutdown(sockets)
+
+    def _take_in(self, listener: socket) -> None:
+        with listener, suppress(OSError):  # nobody is left
+            listener.setblocking(False)
+            while True:
+                connection, _ = listener.accept()
+                task = asyncio.get_running_loop().create_task(self._answer_once(connection))
+                self.server_state.tasks.add(task)
+                task.add_done_callback(self.server_state.tasks.discard)
+
+    async def _answer_once(self, connection: socket) -> None:
+        protocol = BoundedProtocol(self.config, self.server_state, self.lifespan.state)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection)
+        protocol.shutdown()
+
+
 class ApiWorker(UvicornWorker):
+    place = 0
+    """Its number among those that run."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         logging.getLogger("uvicorn.error").propagate = True  # see RootLogger in gunicorn_conf.py
@@ -109,10 +184,20 @@ class ApiWorker(UvicornWorker):
         self.sockets = [*self.sockets, *copies]
         super().init_process()
 
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        server = LosslessServer(self.config)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
     CONFIG_KWARGS = UvicornWorker.CONFIG_KWARGS | {
-        "loop": "uvloop",
+        "loop": uvloop.__name__,  # imported above: what is there before the fork is shared
         "http": BoundedProtocol,
-        "ws": "none",
+        "ws": BoundedWebSocket,
+        "ws_max_size": MAX_FRAME,
+        "ws_per_message_deflate": False,  # takes memory for each connection, and messages are short
         "lifespan": "on",
         "server_header": False,
         "timeout_notify": 1,  # often, since a worker that shuts down gives no more signs of life

@@ -17,30 +17,42 @@ MAC_BYTES = 16
 _key = hashlib.sha256(b"cursor " + settings.SECRET_KEY.get_secret_value().encode()).digest()
 
 
-def write_cursor(context: object, values: Sequence[Any]) -> str:
-    """The sort columns' values of a page's last row. `context` is what the cursor belongs to: list, sort, filters."""
-    payload = to_json(values)
-    return _as_text(_mac(context, payload) + payload)
+class Cursors:
+    """The cursors of one list. `names` are the columns that it is sorted by, and `context` all that makes it this one.
 
+    A cursor holds the columns' values of the row that its page follows; `types` reads them.
+    """
 
-def read_cursor(context: object, cursor: str, types: TypeAdapter[Any]) -> tuple[Any, ...]:
-    """What `write_cursor` was given; `BadRequest` when it was not this service, or not with this context."""
-    try:
-        raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
-        # Base64 has several texts for the same bytes; only ours is taken.
-        if hmac.compare_digest(mac, _mac(context, payload)) and _as_text(raw) == cursor:
-            return tuple(types.validate_json(payload))
-    except ValueError:
-        pass
-    raise BadRequest(
-        "The cursor does not belong to this list", FieldError("query/cursor", "is not a cursor of this list", "cursor")
-    )
+    def __init__(self, names: Sequence[str], types: TypeAdapter[Any], context: object) -> None:
+        self._names = names
+        self._types = types
+        self._of_context = hashlib.blake2b(to_json(context) + b"\0", digest_size=MAC_BYTES, key=_key)
+
+    def write(self, row: Any) -> str:
+        """The cursor of the page that begins after the row."""
+        payload = to_json([getattr(row, name) for name in self._names])
+        return _as_text(self._mac(payload) + payload)
+
+    def read(self, cursor: str) -> tuple[Any, ...]:
+        """The values in it; `BadRequest` when it was not this service that wrote it, or not for this list."""
+        try:
+            raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+            mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
+            # Base64 has several texts for the same bytes; only ours is taken.
+            if hmac.compare_digest(mac, self._mac(payload)) and _as_text(raw) == cursor:
+                return tuple(self._types.validate_json(payload))
+        except ValueError:
+            pass
+        raise BadRequest(
+            "The cursor does not belong to this list",
+            FieldError("query/cursor", "is not a cursor of this list", "cursor"),
+        )
+
+    def _mac(self, payload: bytes) -> bytes:
+        mac = self._of_context.copy()
+        mac.update(payload)
+        return mac.digest()
 
 
 def _as_text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _mac(context: object, payload: bytes) -> bytes:
-    return hashlib.blake2b(to_json(context) + b"\0" + payload, digest_size=MAC_BYTES, key=_key).digest()

@@ -35,10 +35,13 @@ def problem(
     detail: str,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[FieldError] = (),
+    *,
+    kind: type[DomainError] = DomainError,
 ) -> Response:
     """The answer to a request that failed. `detail` and `errors` must not repeat what the client sent."""
     document = Problem(
-        title=phrase(status),
+        type=kind.type,
+        title=kind.title or phrase(status),
         status=status,
         detail=detail,
         instance=quote(request.scope["path"]),
@@ -46,7 +49,7 @@ def problem(
         errors=[ProblemError(pointer=one.pointer, detail=one.detail, type=one.type) for one in errors] or None,
     )
     if wants_page(request):
-        page: Response = request.app.state.error_page(document, headers)
+        page: Response = request.app.state.error_page(request, document, headers)
         return page
     return Response(document.model_dump_json(exclude_none=True), status, headers, MEDIA_TYPE)
 
@@ -64,13 +67,14 @@ def unexpected(request: Request, error: Exception) -> Response:
 
 async def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    return problem(request, error.status, error.detail, error.headers, error.errors)
+    return problem(request, error.status, error.detail, error.headers, error.errors, kind=type(error))
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [FieldError(_pointer(one["loc"]), one["msg"], one["type"]) for one in error.errors()]
-    return problem(request, 422, "The request is not valid", errors=errors)
+    errors = [FieldError(pointer(one["loc"]), one["msg"], one["type"]) for one in error.errors()]
+    # Each once: a body that a dependency takes too is checked twice.
+    return problem(request, 422, "The request is not valid", errors=list(dict.fromkeys(errors)))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -96,7 +100,7 @@ def allowed_methods(request: Request) -> str:
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
-def _pointer(location: Iterable[Any]) -> str:
+def pointer(location: Iterable[Any]) -> str:
     """("body", "items", 3, "label") is /items/3/label; ("query", "limit") is query/limit."""
     place, *names = (_printable(str(name)) for name in location)
     if place != "body":

@@ -4,15 +4,20 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
 from app.core.config import settings
 from app.core.errors import FieldError, Invalid
+from app.core.principal import Principal
 from app.crud.idempotency import Claim, earlier_answer
 from app.db.session import Session
-from app.models import IdempotencyKey, User
+from app.models import IdempotencyKey
+
+EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
+
+UNREPEATABLE = "unrepeatable"
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -25,6 +30,16 @@ PARAMETER: dict[str, Any] = {
     "description": "Makes it safe to send the request again: for 24 hours the same key and body get the same answer",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
 }
+
+
+def unrepeatable(endpoint: EndpointT) -> EndpointT:
+    """Decorates an endpoint, below its route: its answer has a secret in it, and must not be kept to be given again."""
+    setattr(endpoint, UNREPEATABLE, True)
+    return endpoint
+
+
+def is_repeatable(endpoint: Callable[..., Any]) -> bool:
+    return not getattr(endpoint, UNREPEATABLE, False)
 
 
 _secret = hashlib.sha256(b"idempotency " + settings.SECRET_KEY.get_secret_value().encode()).digest()
@@ -41,7 +56,7 @@ def key_of(request: Request) -> str | None:
     return keys[0]
 
 
-def claim(request: Request, key: str, caller: User | None) -> Claim:
+def claim(request: Request, key: str, caller: Principal | None) -> Claim:
     """What tells the request from all others; `request.state.digest` stands for its body."""
     content: bytes = request.scope["query_string"] + request.state.digest
     # Keyed, because it is kept: from a plain hash of a sign-up its password could be guessed.

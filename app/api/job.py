@@ -21,7 +21,8 @@ from fastapi import Request
 from app.api.threads import Threads
 from app.core.config import settings
 from app.core.errors import Unavailable
-from app.db.session import Session, Sessions, kept
+from app.core.principal import SignedIn
+from app.db.session import Session, Sessions, finish, kept
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -37,6 +38,8 @@ class Pending:
     request: Request
     key: str | None
     deferred: list["Deferred[Any]"] = field(default_factory=list["Deferred[Any]"])
+    caller: "Deferred[SignedIn | None] | None" = None
+    is_anonymous: bool = False
 
 
 pending: ContextVar[Pending] = ContextVar("pending")
@@ -50,20 +53,24 @@ class Deferred(Generic[T]):
 
     def __init__(self, make: Callable[[Session], T]) -> None:
         self._make = make
-        self._values: list[T] = []
+        self._made: tuple[Session, T] | None = None
         pending.get().deferred.append(self)
 
     def value(self, session: Session) -> T:
-        if not self._values:
-            self._values.append(self._make(session))
-        return self._values[0]
+        """Made once in each job. A request that asks the cache may take two, and a row belongs to its session."""
+        if self._made is None or self._made[0] is not session:
+            self._made = session, self._make(session)
+        return self._made[1]
 
     def then(self, change: Callable[[T], U]) -> "Deferred[U]":
         return Deferred(lambda session: change(self.value(session)))
 
 
 class Job(Generic[T]):
-    """One call of `work` with a session of its own; commits if `work` returns, rolls back if it raises."""
+    """One call of `work` with a session of its own; commits if `work` returns, rolls back if it raises.
+
+    What was to be done in any case (see `app.db.session`) is done either way.
+    """
 
     def __init__(self, sessions: Sessions, work: Callable[[Session], T]) -> None:
         self.sessions = sessions
@@ -80,8 +87,13 @@ class Job(Generic[T]):
 
     def _run(self) -> T:
         with self.sessions() as session:
-            result = self.work(session)
-            if self.abandoned:
-                raise Unavailable("The request was given up")
-            session.commit()
+            try:
+                result = self.work(session)
+                if self.abandoned:
+                    raise Unavailable("The request was given up")
+                finish(session)
+                session.commit()
+            except Exception:
+                finish(session, after_failure=True)
+                raise
             return result

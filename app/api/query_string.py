@@ -1,6 +1,10 @@
-"""The query of a request: what may stand in it is what its route documents, and nothing else."""
+"""The query of a request: what may stand in it is what its route documents, and nothing else.
 
-from collections.abc import Iterator, Mapping
+A query means the same each time, and most clients ask for the same things: what was made of the last ones is kept.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from fastapi import Request
@@ -11,31 +15,59 @@ from pydantic import BaseModel, ValidationError
 
 from app.core.errors import FieldError, Invalid
 
+T = TypeVar("T")
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
+
+KEPT = 200
+"""Queries of a route; with all that was made of them they take a fraction of a megabyte."""
+
+SHORT = 200
+"""Bytes of the longest query that is kept."""
+
+OTHERS = ""
+"""Stands for all names that nobody takes, where the model of the query says `extra="ignore"`."""
 
 SHOWN_ERRORS = 20
 SHOWN_CHARACTERS = 100
 
 
-class QueryOf(Generic[SchemaT]):
-    """A dependency: the query as a model whose fields are the parameters.
+def remembered(make: Callable[..., T]) -> Callable[..., T]:
+    """What is made of a query, kept; an exception is raised anew each time."""
+    kept = lru_cache(KEPT)(make)
 
-    `Annotated[Model, Query()]` means the same, but looks for each field in turn, and of the many that a list has
-    hardly any is given: that takes longer than the rest of the request.
+    def read(query: bytes, *place: str) -> T:
+        is_short = len(query) + sum(map(len, place)) <= SHORT
+        return kept(query, *place) if is_short else make(query, *place)
+
+    return read
+
+
+class QueryOf(Generic[SchemaT, T]):
+    """A dependency: what `make` makes of the query, read as a model whose fields are the parameters.
+
+    `Annotated[Model, Query()]` looks for each field in turn, and of the many that a list has hardly any is given: that
+    takes longer than the rest of the request. `make` also gets what stands in those `places` of the path.
     """
 
-    def __init__(self, schema: type[SchemaT]) -> None:
+    def __init__(self, schema: type[SchemaT], make: Callable[..., T], *places: str) -> None:
         self.schema = schema
+        self.make = make
+        self.places = places
         self.names = _names(schema)
+        self._read = remembered(self._read_anew)
 
-    async def __call__(self, request: Request) -> SchemaT:
-        given = request.query_params
+    async def __call__(self, request: Request) -> T:
+        return self._read(request.scope["query_string"], *[request.path_params[name] for name in self.places])
+
+    def _read_anew(self, query: bytes, *place: str) -> T:
+        given = QueryParams(query)
         try:
-            return self.schema.model_validate(
+            parameters = self.schema.model_validate(
                 {name: given.getlist(name) if self.names.get(name) else given[name] for name in given}
             )
         except ValidationError as error:
             raise RequestValidationError([{**one, "loc": ("query", *one["loc"])} for one in error.errors()]) from None
+        return self.make(parameters, given, *place)
 
     def documentation(self) -> list[dict[str, Any]]:
         """The parameters, as OpenAPI describes them."""
@@ -55,6 +87,8 @@ def parameters(dependant: Dependant) -> dict[str, bool]:
         annotation = field.field_info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             found |= _names(annotation)
+            if annotation.model_config.get("extra") == "ignore":
+                found[OTHERS] = True
         else:
             found[field.alias] = _is_list(annotation)
     for dependency in dependant.dependencies:
@@ -62,19 +96,23 @@ def parameters(dependant: Dependant) -> dict[str, bool]:
     return found
 
 
-def check(query: QueryParams, allowed: Mapping[str, bool]) -> None:
-    """Raises `Invalid` for a name that nobody takes, and for one that came twice and is no list."""
-    if errors := [*_errors(query, allowed)]:
-        raise Invalid("The request is not valid", *errors[:SHOWN_ERRORS])
+def checking(allowed: Mapping[str, bool]) -> Callable[[bytes], None]:
+    """A check that raises `Invalid` for a name that nobody takes, and for one that came twice and is no list."""
+
+    def check(query: bytes) -> None:
+        if errors := [*_errors(QueryParams(query), allowed)]:
+            raise Invalid("The request is not valid", *errors[:SHOWN_ERRORS])
+
+    return remembered(check)
 
 
 def _errors(query: QueryParams, allowed: Mapping[str, bool]) -> Iterator[FieldError]:
     seen: set[str] = set()
     for name, _ in query.multi_items():
         pointer = f"query/{name[:SHOWN_CHARACTERS]}"
-        if name not in allowed:
+        if name not in allowed and OTHERS not in allowed:
             yield FieldError(pointer, "is no parameter of this path", "unknown")
-        elif name in seen and not allowed[name]:
+        elif name in seen and not allowed.get(name, True):
             # It would be a matter of chance which one counts.
             yield FieldError(pointer, "has to come once", "repeated")
         seen.add(name)

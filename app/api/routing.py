@@ -27,7 +27,7 @@ register_url_convertor("id", IdConvertor())
 
 
 class Router(APIRouter):
-    """A router that is passed over by one comparison when the path does not begin with its own, absolute prefix.
+    """A router that is passed over by one comparison when the path does not begin as its own, absolute prefix does.
 
     FastAPI tries every route of every router in turn, once more per level of nesting. These routers are included
     straight into the application and without a further prefix, which would make them unreachable.
@@ -36,9 +36,10 @@ class Router(APIRouter):
     def __init__(self, prefix: str, **options: Any) -> None:
         super().__init__(prefix=prefix, route_class=JobRoute, **options)
         self.resources: list[Any] = []
+        self.beginning = prefix.partition("{")[0]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if not scope["path"].removeprefix(scope.get("root_path", "")).startswith(self.prefix):
+        if not scope["path"].removeprefix(scope.get("root_path", "")).startswith(self.beginning):
             return Match.NONE, {}
         return super().matches(scope)
 

@@ -20,6 +20,8 @@ from pydantic_core import PydanticUndefined
 Found = tuple[dict[str, Any], list[Any]]
 """Parameters with their values, and what is wrong with others."""
 
+NOTHING: dict[str, Any] = {}
+
 FAILED: Any = object()
 """In the place of a value that could not be made."""
 
@@ -41,7 +43,7 @@ class Plan:
         errors: list[Any] = []
         made: list[Any] = []
         for step in self.steps:
-            values = step.values(request, made, errors)
+            values = step.values(request, made, errors) if step.takes else NOTHING
             made.append(FAILED if values is None else await step.call(**values))
         values = self.end.values(request, made, errors) or {}
         if self.takes_body:
@@ -66,11 +68,14 @@ class Step:
         self.headers, self.cookies = dependant.header_params, dependant.cookie_params
         self.body_params = dependant.body_params
         self.has_parameters = bool(self.path_params or self.query_params or self.headers or self.cookies)
+        self.takes = bool(self.needs or self.requests or self.has_parameters)
         self.without_query = request_params_to_args(self.query_params, QueryParams())
 
     def values(self, request: Request, made: list[Any], errors: list[Any]) -> dict[str, Any] | None:
         """None, with the reasons added to the errors, when something is wrong."""
-        values = {name: made[place] for name, place in self.needs}
+        values: dict[str, Any] = {}
+        for name, place in self.needs:
+            values[name] = made[place]
         for name in self.requests:
             values[name] = request
         before = len(errors)

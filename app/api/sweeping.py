@@ -1,45 +1,26 @@
-"""What nobody can ask for any more is thrown away, by each worker, once an hour."""
+"""Each worker wakes at night, and one of them sweeps for all."""
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from threading import Thread
 
-import structlog
+from app import sweeps
+from app.api.background import background
 
-from app.api.job import Job
-from app.crud.idempotency import sweep
-from app.db.session import WriteSessions
-
-log = structlog.get_logger()
-
-PERIOD = 3600.0
-"""Seconds."""
+APART = 60.0
+"""Seconds that the clocks of hosts may be apart, and one of them sweeps nevertheless."""
 
 
 @asynccontextmanager
 async def sweeping() -> AsyncGenerator[None]:
     """Sweeps for as long as the context lasts."""
-    task = asyncio.create_task(_sweep_for_ever())
-    try:
+    async with background(_sweep_each_night()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
-async def _sweep_for_ever() -> None:
-    # Workers that start together should not sweep together, and those that never live for an hour should sweep too.
-    await asyncio.sleep(random.uniform(0, PERIOD))  # noqa: S311 - no secret
+async def _sweep_each_night() -> None:
     while True:
-        await sweep_all()
-        await asyncio.sleep(PERIOD)
-
-
-async def sweep_all() -> None:
-    """Sweeps until nothing is left, bit by bit. A failure is logged: the next time may go well."""
-    try:
-        while await Job(WriteSessions, sweep).run():
-            pass
-    except Exception:
-        log.exception("sweeping failed")
+        await asyncio.sleep(sweeps.seconds_to_night())
+        # No stop waits for it: what a sweep has not come to is there for the next.
+        Thread(target=sweeps.sweep_as_elected, args=(APART,), name="sweeps", daemon=True).start()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from app.core.errors import Unavailable
+
 T = TypeVar("T")
 
 Task = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
@@ -44,6 +46,23 @@ class Threads:
         self.begin()
         while True:
             _make(*self._tasks.get())
+
+
+class Line:
+    """A bounded number of places for those who wait for threads, or use them."""
+
+    def __init__(self, places: int, refusal: str) -> None:
+        self._free = places
+        self._refusal = refusal
+
+    def __enter__(self) -> None:
+        """Takes a place; raises `Unavailable` at once when there is none."""
+        if self._free == 0:
+            raise Unavailable(self._refusal)
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1
 
 
 def _make(call: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> None:

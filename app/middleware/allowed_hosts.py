@@ -10,7 +10,10 @@ from app.middleware.headers import header
 
 
 class AllowedHosts:
-    """Answers 400 to a Host header that is none of `hosts`; "*" stands for any, "*.example.com" for all below it."""
+    """Answers 400 to a Host header that is none of `hosts`; "*" stands for any, "*.example.com" for all below it.
+
+    Only `/health/` answers to any: what probes it knows no name, only an address.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self.app = app
@@ -18,8 +21,9 @@ class AllowedHosts:
         self.suffixes = tuple(host.lower().removeprefix("*") for host in hosts if "*" in host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._allows(header(scope, b"host").decode("latin-1").lower()):
-            answer = problem(Request(scope), 400, "The Host header names a host that is not served here")
+        if scope["type"] != "lifespan" and not (self._allows(_host(scope)) or scope["path"].startswith("/health/")):
+            request = Request({**scope, "type": "http", "method": "GET"})  # as which a WebSocket begins, too
+            answer = problem(request, 400, "The Host header names a host that is not served here")
             return await answer(scope, receive, send)
         await self.app(scope, receive, send)
 
@@ -28,3 +32,7 @@ class AllowedHosts:
         if not port.isdigit():
             name = host
         return name in self.names or name.endswith(self.suffixes)
+
+
+def _host(scope: Scope) -> str:
+    return header(scope, b"host").decode("latin-1").lower()

@@ -24,15 +24,13 @@ class Lane:
     while tests override dependencies.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, service: FastAPI) -> None:
         self.app = app
-        self.table: dict[tuple[str, str], tuple[Handler, list[str]]] | None = None
+        self.table = _table(service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["app"].dependency_overrides or scope.get("root_path"):
             return await self.app(scope, receive, send)
-        if self.table is None:
-            self.table = _table(scope["app"])
         path: str = scope["path"]
         keys = ID.findall(path)
         found = self.table.get((scope["method"], ID.sub("{}", path) if keys else path))

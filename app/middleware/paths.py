@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.event_stream import WITHOUT_BODY
+
 
 class Head:
     """Answers HEAD as GET without its body (RFC 9110, section 9.3.2)."""
@@ -21,7 +23,7 @@ class Head:
             return send(message)
 
         # A copy: the server looks at its own scope to know that no body will come.
-        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+        await self.app({**scope, "method": "GET", WITHOUT_BODY: True}, receive, send_without_body)
 
 
 class TrailingSlash:
@@ -31,6 +33,6 @@ class TrailingSlash:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/") and scope["path"] != "/":
+        if scope["type"] != "lifespan" and scope["path"].endswith("/") and scope["path"] != "/":
             scope["path"] = scope["path"][:-1]
         await self.app(scope, receive, send)

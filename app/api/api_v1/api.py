@@ -1,5 +1,41 @@
 """The list of routers, which is the list of resources."""
 
-from app.api.api_v1.endpoints import auth, ideas, recipe, user
+from app.api.api_v1.endpoints import (
+    api_key,
+    auth,
+    comment,
+    email,
+    event,
+    ideas,
+    linked_identity,
+    live,
+    oidc,
+    password,
+    post,
+    recipe,
+    session,
+    task,
+    totp,
+    traced_comment,
+    user,
+)
 
-routers = [auth.router, ideas.router, recipe.router, user.router]
+routers = [
+    api_key.router,
+    auth.router,
+    comment.router,
+    email.router,
+    event.router,
+    ideas.router,
+    linked_identity.router,
+    live.router,
+    oidc.router,
+    password.router,
+    post.router,
+    recipe.router,
+    session.router,
+    task.router,
+    totp.router,
+    traced_comment.router,
+    user.router,
+]

@@ -6,13 +6,14 @@ from fastapi import Query, Response
 from pydantic import BaseModel, TypeAdapter, create_model
 
 from app.api.resource.filters import MAX_IN
+from app.api.resource.nesting import NOWHERE, Place
 from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
 from app.core.config import settings
 from app.core.errors import Conflict, FieldError, PreconditionRequired
+from app.core.principal import Principal
 from app.crud.many import at, create_many, remove_many, update_many
 from app.crud.precondition import ALWAYS, Precondition
 from app.db.session import Session
-from app.models import User
 from app.schemas.types import Id, Version, items_of
 
 PATH = "/batch"
@@ -31,12 +32,12 @@ def add_batch(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
         body = adapter.dump_json(adapter.validate_python({"items": rows}, from_attributes=True))
         return Response(body, status, media_type=JSON)
 
-    def create_batch(session: Session, caller: User, data: Any) -> Response:
+    def create_batch(session: Session, caller: Principal, data: Any, *, place: Place = NOWHERE) -> Response:
         """Adds up to 1,000 rows, all or none. An error points at its item, such as `/items/3/label`."""
         with at("/items"):
-            return answer(create_many(crud, session, data.items, caller), 201)
+            return answer(create_many(crud.within(**place), session, data.items, caller), 201)
 
-    def update_batch(session: Session, caller: User, data: Any) -> Response:
+    def update_batch(session: Session, caller: Principal, data: Any, *, place: Place = NOWHERE) -> Response:
         """Changes the fields that were sent of up to 1,000 rows; with `version`, only if that is still the row's."""
         _refuse_twice([item.id for item in data.items], "/items/{}/id")
         with at("/items"):
@@ -44,16 +45,20 @@ def add_batch(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
                 (item.id, _without_key(resource.update, item), _still(index, item.version))
                 for index, item in enumerate(data.items)
             ]
-            return answer(update_many(crud, session, changes, caller))
+            return answer(update_many(crud.within(**place), session, changes, caller))
 
     def delete_batch(
-        session: Session, caller: User, id: Annotated[list[Id], Query(min_length=1, max_length=MAX_IN)]
+        session: Session,
+        caller: Principal,
+        id: Annotated[list[Id], Query(min_length=1, max_length=MAX_IN)],
+        *,
+        place: Place = NOWHERE,
     ) -> Response:
         """Removes up to 100 rows, all or none."""
         _refuse_twice(id, "query/id/{}")
         with at("query/id"):
             _refuse_blind("")
-            remove_many(crud, session, id, caller)
+            remove_many(crud.within(**place), session, id, caller)
         return Response(status_code=204)
 
     many: dict[str, Any] = {"response_model": read}

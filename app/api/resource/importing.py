@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
+from app.api.resource.nesting import NOWHERE, Place
 from app.api.resource.resource import JSON, CreateT, ModelT, ReadT, Resource, UpdateT
 from app.api.upload import MEDIA_TYPES, UploadDep
+from app.core.principal import Principal
 from app.db.session import Session
-from app.models import User
 from app.schemas.types import Input, Word
 from app.transfer.importing import attempt, import_rows
 from app.transfer.reading import read_rows
@@ -25,7 +26,12 @@ class ImportParameters(Input):
 
 def add_import(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
     def import_(
-        session: Session, caller: User, upload: UploadDep, parameters: Annotated[ImportParameters, Query()]
+        session: Session,
+        caller: Principal,
+        upload: UploadDep,
+        parameters: Annotated[ImportParameters, Query()],
+        *,
+        place: Place = NOWHERE,
     ) -> Response:
         """Adds the rows of a file, all or none: CSV with a line of column names, or JSON Lines.
 
@@ -33,7 +39,7 @@ def add_import(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
         """
         with attempt(session, keep=not parameters.dry_run):
             rows = read_rows(upload.format, upload.file, resource.create)
-            count = import_rows(session, resource.crud, rows, caller)
+            count = import_rows(session, resource.crud.within(**place), rows, caller)
         answer = Imported(rows=count, dry_run=parameters.dry_run)
         return Response(answer.model_dump_json(), 200 if parameters.dry_run else 201, media_type=JSON)
 

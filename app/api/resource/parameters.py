@@ -7,15 +7,13 @@ from functools import cache
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
-from fastapi import Request
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, create_model
 
-from app.api.cursor import read_cursor, write_cursor
+from app.api.cursor import Cursors
 from app.api.resource.filters import filters_of
-from app.core.errors import BadRequest, FieldError, Invalid
+from app.core.errors import BadRequest
 from app.crud.base import CRUDBase
 from app.crud.query import ListQuery, sort_columns
-from app.db.base import Base
 from app.schemas.page import PageParameters, Selection, Words
 from app.schemas.types import UNSENT
 
@@ -44,7 +42,7 @@ def expand_type(names: Sequence[str]) -> Any:
     return Annotated[Literal[tuple(names)], Field(description="Embeds what the row refers to")]
 
 
-def list_query(crud: Crud, parameters: Selection) -> ListQuery:
+def list_query(crud: Crud, parameters: Selection, *place: str) -> ListQuery:
     """What was asked for, as the CRUD object takes it. Raises `BadRequest` for a foreign cursor."""
     given = parameters.model_dump(exclude_none=True, exclude={"count", "format"})
     sort = given.pop("sort", None)
@@ -63,19 +61,14 @@ def list_query(crud: Crud, parameters: Selection) -> ListQuery:
         return query
     if "offset" in parameters.model_fields_set:
         raise BadRequest("A page begins at a cursor or at an offset, not at both")
-    return replace(query, after=read_cursor(_context(crud, query), cursor, _cursor_types(crud, query)))
+    return replace(query, after=cursors(crud, query, *place).read(cursor))
 
 
-def cursor_after(crud: Crud, query: ListQuery, row: Base) -> str:
-    """The cursor of the page that begins after the row."""
-    return write_cursor(_context(crud, query), [getattr(row, name) for name in sort_columns(query.sort)])
-
-
-def refuse_repeats(request: Request) -> None:
-    """A parameter that is no list and comes twice is a mistake: it would be a matter of chance which one counts."""
-    names = [name for name, _ in request.query_params.multi_items() if not name.endswith("__in")]
-    for name in {name for name in names if names.count(name) > 1}:
-        raise Invalid("A parameter came twice", FieldError(f"query/{name}", "has to come once", "repeated"))
+def cursors(crud: Crud, query: ListQuery, *place: str) -> Cursors:
+    """The cursors of the query's pages, in this place."""
+    sort = sort_columns(query.sort)
+    types: list[type] = [crud.table.c[name].type.python_type for name in sort]
+    return Cursors([*sort], _tuple_of(*types), [crud.name, sort, query.q, query.filters, query.deleted, *place])
 
 
 def _selection(crud: Crud, schema: type[BaseModel]) -> dict[str, Any]:
@@ -110,15 +103,6 @@ def _sort_type(names: Sequence[str]) -> Any:
         StringConstraints(pattern=f"^{name}(,{name}){{0,{MAX_SORTS - 1}}}$"),
         Field(description=description, examples=[f"-{names[-1]},{names[0]}"]),
     ]
-
-
-def _context(crud: Crud, query: ListQuery) -> object:
-    return [crud.name, sort_columns(query.sort), query.q, query.filters, query.deleted]
-
-
-def _cursor_types(crud: Crud, query: ListQuery) -> TypeAdapter[Any]:
-    columns = [crud.model.__table__.c[name] for name in sort_columns(query.sort)]
-    return _tuple_of(*(column.type.python_type for column in columns))
 
 
 @cache  # making one takes longer than the rest of the request

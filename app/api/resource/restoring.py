@@ -3,16 +3,17 @@
 from fastapi import Response
 
 from app.api.conditional import ETAG
+from app.api.resource.nesting import NOWHERE, Place
 from app.api.resource.reading import ONE, RowId
 from app.api.resource.resource import CreateT, ModelT, ReadT, Resource, UpdateT
+from app.core.principal import Principal
 from app.db.session import Session
-from app.models import User
 
 
 def add_restore(resource: Resource[ModelT, CreateT, UpdateT, ReadT]) -> None:
-    def restore(session: Session, caller: User, id: RowId) -> Response:
+    def restore(session: Session, caller: Principal, id: RowId, *, place: Place = NOWHERE) -> Response:
         """Brings a deleted row back. `?deleted=only` lists those that you may restore."""
-        return resource.answer(resource.shown.crud.restore(session, id, caller))
+        return resource.answer(resource.shown.crud.within(**place).restore(session, id, caller))
 
     if resource.crud.soft_deletes:
         responses = {200: {"headers": ETAG}}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.api.cached import cached, rights
 from app.api.deps import get_superuser
 from app.api.problems import problems
 from app.api.routing import Router
@@ -21,12 +22,14 @@ RedditDep = Annotated[Reddit, Depends(get_reddit)]
 
 
 @router.get("", name="list", responses=problems(502, 504))
+@cached(ttl=60, stale=600)
 def ideas(reddit: RedditDep) -> dict[str, list[str]]:
     """The top posts of some subreddits, one after the other."""
     return reddit.top_posts()
 
 
 @router.get("/async", name="list_async", dependencies=[Depends(get_superuser)], responses=problems(401, 403, 502, 504))
+@cached(ttl=60, stale=600, by=rights)
 async def ideas_async(reddit: RedditDep) -> dict[str, list[str]]:
     """The same, all at once, for superusers."""
     return await reddit.top_posts_at_once()

@@ -1,4 +1,4 @@
-"""Recipes: anybody reads them, who is signed in adds his own, and their submitter or a superuser changes them."""
+"""Recipes: anybody reads them, who is signed in adds his own, and their submitter or an editor changes them."""
 
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from app.api.problems import problems
 from app.api.resource import add_resource
 from app.api.routing import Router
 from app.api.superseded import Superseded
+from app.core.scopes import Scope
 from app.crud.query import ListQuery
 from app.schemas.page import Keyword
 from app.schemas.recipe import RecipeCreate, RecipeRead, RecipeSearchResults, RecipeUpdate, SubmitterRead
@@ -37,5 +38,6 @@ add_resource(
     read=RecipeRead,
     reader=Caller,
     writer=CurrentUser,
+    scopes=(Scope.recipes_read, Scope.recipes_write),
     expand={"submitter": SubmitterRead},
 )
