@@ -27,4 +27,4 @@ async def redoc(request: Request) -> Response:
 
 def _docs(request: Request, title: str, styles: tuple[str, ...], scripts: tuple[str, ...]) -> Response:
     schema = request.app.openapi_url
-    return page("docs.html", headers=HEADERS, title=title, schema=schema, styles=styles, scripts=scripts)
+    return page(request, "docs.html", headers=HEADERS, title=title, schema=schema, styles=styles, scripts=scripts)
