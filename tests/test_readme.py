@@ -69,13 +69,13 @@ def register(copy: Path, diff: str) -> None:
     for part in diff.split("--- ")[1:]:
         name, *changes = part.splitlines()
         text = (copy / name).read_text()
-        removed = [line[1:] for line in changes if line.startswith("-")]
-        added = [line[1:] for line in changes if line.startswith("+")]
-        for old, new in zip(removed, added, strict=False):
-            assert old in text, f"{name} has no line {old}"
-            text = text.replace(old, new)
-        if not removed:
-            text += "\n".join([*added, ""])
+        above = ""
+        for line in changes:
+            if line.startswith(" "):
+                above = f"{line[1:]}\n"
+                assert above in text, f"{name} has no line {above}"
+            elif line.startswith("+"):
+                text = text.replace(above, f"{above}{line[1:]}\n") if above else f"{text}{line[1:]}\n"
         (copy / name).write_text(text)
 
 

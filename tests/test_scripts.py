@@ -52,6 +52,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, said
 
 
+@pytest.mark.slow
 def test_set_up_is_done_once_until_the_requirements_change(clone: Path) -> None:
     status, said = ended(set_up(clone))
     assert status == 0

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Table, func, select
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection, Engine, Table, delete, func, select
 from sqlalchemy.orm import Session
 
+from app.db import session as database
 from app.db.soft_delete import unique_while_living
-from app.models import Recipe
+from app.models import Recipe, User
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -33,3 +35,13 @@ def unique_label(connection: Connection) -> Iterator[None]:
 def count_recipes(session: Session) -> Callable[[], int]:
     """How many there are, living and deleted."""
     return lambda: session.execute(select(func.count()).select_from(Recipe)).scalar_one()
+
+
+@pytest.fixture
+def busy_client(lifespan: TestClient, own_engine: Engine) -> Iterator[TestClient]:
+    """For requests at the same time: what they do is committed, and gone before the next test."""
+    database.WriteSessions.configure(bind=own_engine)
+    database.ReadSessions.configure(bind=database.reading(own_engine))
+    yield lifespan
+    with own_engine.begin() as connection:
+        connection.execute(delete(User))

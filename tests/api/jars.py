@@ -84,7 +84,7 @@ add_resource(
     read=Read,
     reader=Caller,
     writer=CurrentUser,
-    without=("batch", "export", "import", "restore", "write"),
+    without=("batch", "create", "export", "import", "restore", "write"),
 )
 app = FastAPI()
 app.include_router(router)

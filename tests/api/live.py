@@ -21,3 +21,6 @@ def live(engine: Engine) -> Iterator[None]:
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
+    # The job threads keep the connections that they had: let them, and give the tests to come as many as before.
+    engine.dispose()
+    database.reading.cache_clear()

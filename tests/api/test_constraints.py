@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, event
 
 from app.models import User
 from tests.api.live import live
+from tests.api.test_auth import signed_in
 from tests.api.test_recipes import assert_problem
 from tests.conftest import PASSWORD, as_user
 
@@ -53,7 +54,7 @@ def test_of_twenty_accounts_that_take_one_name_one_gets_it(real: TestClient, eng
     ]
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE \"user\" SET is_superuser = true WHERE email = 'a0@example.com'")
-    headers = as_user(User(id=people[0].json()["id"], token_generation=1))
+    headers = signed_in(real, "a0@example.com")
 
     def take(number: int) -> Response:
         return real.patch(f"{USERS}/{people[number].json()['id']}", json={"email": "me@example.com"}, headers=headers)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app import crud
 from app.api.cursor import MAC_BYTES
-from app.api.resource.parameters import cursor_after
+from app.api.resource.parameters import cursors
 from app.crud.query import ListQuery, sort_columns
 from app.models import User
 from app.schemas.recipe import RecipeCreate
@@ -193,7 +193,7 @@ def test_cursor_shows_nothing_but_what_the_page_showed(session: Session, user: U
     """Of the row only the columns that were asked for; and it fits into a request however long they are."""
     longest = {"label": "🍯" * 256, "source": '"' * 256, "url": "https://example.com/"}
     recipe = crud.recipe.create(session, RecipeCreate.model_validate(longest), user)
-    cursor = cursor_after(crud.recipe, ListQuery(sort=("label", "source", "created_at", "updated_at")), recipe)
+    cursor = cursors(crud.recipe, ListQuery(sort=("label", "source", "created_at", "updated_at"))).write(recipe)
     assert len(cursor) < MAX_TARGET / 2
 
 

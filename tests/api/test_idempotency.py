@@ -14,16 +14,14 @@ from functools import partialmethod
 from typing import Any
 
 import pytest
-import structlog
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import Engine, create_engine, func, select, text, update
 from sqlalchemy.orm import Session
 
-from app import crud
-from app.api import sweeping
+from app import crud, sweeps
 from app.core.errors import Unavailable
-from app.crud import idempotency
+from app.crud import idempotency, sweep
 from app.crud.base import CRUDBase
 from app.db.base import utc_now
 from app.main import app
@@ -326,62 +324,15 @@ def make_keys(session: Session, number: int, age: timedelta) -> None:
 def test_old_keys_are_swept_bit_by_bit(
     client: TestClient, session: Session, count: Count, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "SWEPT_AT_ONCE", 10)
+    monkeypatch.setattr(sweep, "AT_ONCE", 10)
     make_keys(session, 25, idempotency.LIFETIME + timedelta(seconds=1))
     make_keys(session, 3, idempotency.LIFETIME - timedelta(minutes=1))
     assert idempotency.sweep(session) == 10
     assert count(IdempotencyKey) == 18
     session.commit()
-    asyncio.run(sweeping.sweep_all())
+    sweeps.sweep_all()
     assert count(IdempotencyKey) == 3
     assert idempotency.sweep(session) == 0
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    while not is_so():  # noqa: ASYNC110 - what it waits for happens in another thread
-        await asyncio.sleep(0.01)
-
-
-def test_service_sweeps_again_and_again_until_it_stops(
-    real: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeping, "PERIOD", 0.01)
-
-    def count() -> int:
-        with Session(engine) as session:
-            return session.execute(select(func.count()).select_from(IdempotencyKey)).scalar_one()
-
-    async def serve() -> None:
-        async with sweeping.sweeping():
-            for hours in (25, 26):
-                with Session(engine) as session:
-                    make_keys(session, 2, timedelta(hours=hours))
-                await until(lambda: count() == 0)
-        with Session(engine) as session:
-            make_keys(session, 2, timedelta(hours=27))
-        await asyncio.sleep(0.1)
-
-    asyncio.run(asyncio.wait_for(serve(), 10))
-    assert count() == 2
-
-
-def test_failed_sweep_is_logged_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    tries: list[Session] = []
-
-    def fail(session: Session) -> int:
-        tries.append(session)
-        raise Unavailable("not now")
-
-    monkeypatch.setattr(sweeping, "PERIOD", 0.01)
-    monkeypatch.setattr(sweeping, "sweep", fail)
-
-    async def serve() -> None:
-        async with sweeping.sweeping():
-            await until(lambda: len(tries) >= 3)
-
-    with structlog.testing.capture_logs() as logs:
-        asyncio.run(asyncio.wait_for(serve(), 10))
-    assert {line["event"] for line in logs} == {"sweeping failed"}
 
 
 # When everything goes wrong

@@ -264,16 +264,17 @@ def test_embedded_person_tells_no_secret(client: TestClient, recipes: list[Recip
     assert item["submitter"].keys() == {"id", "first_name", "surname"}
 
 
-def test_total_takes_one_statement_more_and_counts_all_pages(
+def test_total_comes_with_the_page_and_counts_all_pages(
     client: TestClient, engine: Engine, recipes: list[Recipe]
 ) -> None:
+    query: dict[str, str | int] = {"count": "exact", "limit": 2, "submitter_id__isnull": "false"}
     with statements(engine) as said:
-        page = client.get(PATH, params={"count": "exact", "limit": 2, "submitter_id__isnull": "false"}).json()
-    assert (len(page["items"]), page["total"], len(selects(said))) == (2, 6, 2)
-    following = client.get(
-        PATH, params={"count": "exact", "limit": 2, "submitter_id__isnull": "false", "cursor": page["next_cursor"]}
-    )
-    assert following.json()["total"] == 6
+        page = client.get(PATH, params=query).json()
+    assert (len(page["items"]), page["total"], len(selects(said))) == (2, 6, 1)
+    places: list[dict[str, str | int]] = [{"cursor": page["next_cursor"]}, {"offset": 100}, {"expand": "submitter"}]
+    for place in places:
+        assert client.get(PATH, params={**query, **place}).json()["total"] == 6
+    assert client.get(PATH, params={**query, "q": "nobody has this"}).json()["total"] == 0
 
 
 def test_link_keeps_all_but_the_place(client: TestClient, recipes: list[Recipe]) -> None:

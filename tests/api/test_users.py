@@ -1,22 +1,19 @@
 """Accounts, as superusers manage them, and the superuser who is always there."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import Engine, delete
+from sqlalchemy import delete
 
 from app import crud
 from app.db import session as database
 from app.models import User
 from app.schemas.user import UserCreate
 from tests.api.test_recipes import assert_problem
-from tests.conftest import PASSWORD, POSTGRES, WHY_NOT, as_user, migrate
-from tests.support.postgres import fresh_database
+from tests.conftest import PASSWORD, as_user
 
 PATH = "/api/v1/users"
 BOB = {"email": "bob@example.com", "password": PASSWORD}
@@ -144,10 +141,10 @@ GOODBYES: dict[str, tuple[str, dict[str, bool] | None]] = {
 """All ways for a superuser to be one no longer."""
 
 
-def end(client: TestClient, id: int, how: str, by: User) -> Response:
+def end(client: TestClient, id: int, how: str, by: dict[str, str]) -> Response:
     method, body = GOODBYES[how]
     json = {"email": f"user-{id}@example.com", "password": PASSWORD, **(body or {})} if method == "PUT" else body
-    return client.request(method, f"{PATH}/{id}", json=json, headers=as_user(by))
+    return client.request(method, f"{PATH}/{id}", json=json, headers=by)
 
 
 @pytest.mark.parametrize("how", GOODBYES)
@@ -157,7 +154,7 @@ def test_last_active_superuser_stays(
     make_user("ann")
     make_user("bob", is_superuser=True, is_active=False)
     before = client.get(f"{PATH}/{superuser.id}", headers=as_user(superuser)).json()
-    assert_problem(end(client, superuser.id, how, by=superuser), 409)
+    assert_problem(end(client, superuser.id, how, by=as_user(superuser)), 409)
     assert client.get(f"{PATH}/{superuser.id}", headers=as_user(superuser)).json() == before
 
 
@@ -166,8 +163,8 @@ def test_superuser_who_is_not_the_last_may_go(
     client: TestClient, make_user: Callable[..., User], superuser: User, how: str
 ) -> None:
     ann = make_user(is_superuser=True)
-    assert end(client, ann.id, how, by=superuser).is_success
-    assert_problem(end(client, superuser.id, how, by=superuser), 409)
+    assert end(client, ann.id, how, by=as_user(superuser)).is_success
+    assert_problem(end(client, superuser.id, how, by=as_user(superuser)), 409)
 
 
 def test_last_superuser_may_change_all_else(client: TestClient, superuser: User) -> None:
@@ -177,39 +174,15 @@ def test_last_superuser_may_change_all_else(client: TestClient, superuser: User)
     assert client.put(path, json=new, headers=as_user(superuser)).status_code == 200
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def own_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A database that these tests have to themselves, with as many connections as they like."""
-    with ExitStack() as stack:
-        url = f"sqlite:///{tmp_path_factory.mktemp('own')}/larder.db"
-        if request.param == "postgresql":
-            if WHY_NOT in os.environ:
-                pytest.skip(f"no PostgreSQL: {os.environ[WHY_NOT]}")
-            url = stack.enter_context(fresh_database(os.environ[POSTGRES]))
-        migrate(url)
-        engine = database.make_engine(url)
-        stack.callback(engine.dispose)
-        yield engine
-
-
-@pytest.fixture
-def busy_client(lifespan: TestClient, own_engine: Engine) -> Iterator[TestClient]:
-    """For requests at the same time: what they do is committed, and gone before the next test."""
-    database.WriteSessions.configure(bind=own_engine)
-    database.ReadSessions.configure(bind=database.reading(own_engine))
-    yield lifespan
-    with own_engine.begin() as connection:
-        connection.execute(delete(User))
-
-
 @pytest.mark.parametrize("how", GOODBYES)
 def test_two_superusers_cannot_end_each_other(busy_client: TestClient, how: str) -> None:
     with ThreadPoolExecutor(2) as threads:
         for _ in range(8):
             ann, bob = two_superusers()
+            by_ann, by_bob = as_user(ann), as_user(bob)
             endings = [
-                threads.submit(end, busy_client, bob.id, how, by=ann),
-                threads.submit(end, busy_client, ann.id, how, by=bob),
+                threads.submit(end, busy_client, bob.id, how, by=by_ann),
+                threads.submit(end, busy_client, ann.id, how, by=by_bob),
             ]
             first, second = sorted(ending.result().status_code for ending in endings)
             assert first in (200, 204)

@@ -11,6 +11,9 @@ from app.contract.changes import breaking_changes
 Document = dict[str, Any]
 
 
+WORDS = "^(red|green)( (red|green))*$"
+
+
 def soup(name: str) -> Document:
     return {
         "type": "object",
@@ -19,7 +22,7 @@ def soup(name: str) -> Document:
             "label": {"type": "string", "minLength": 1, "maxLength": 10, "pattern": "^.*$"},
             "kind": {"enum": ["hot", "cold"]},
             "grams": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}]},
-            "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 5},
+            "tags": {"type": "array", "items": {"type": "string", "pattern": WORDS}, "maxItems": 5},
             "notes": {"type": "object", "additionalProperties": {"type": "string"}},
             "mixed_with": {"$ref": f"#/components/schemas/{name}"},
         },
@@ -133,6 +136,18 @@ BREAKING: dict[str, tuple[Callable[[Document], object], str]] = {
         lambda d: sent(d)["label"].update(pattern="^x$"),
         f"{CREATE}: body/label had pattern ^.*$ and has ^x$",
     ),
+    "word gone": (
+        lambda d: sent(d)["tags"]["items"].update(pattern="^(red)( (red))*$"),
+        f"{CREATE}: body/tags/* had pattern {WORDS} and has ^(red)( (red))*$",
+    ),
+    "words elsewhere": (
+        lambda d: sent(d)["tags"]["items"].update(pattern="^(red|green)(,(red|green))*$"),
+        f"{CREATE}: body/tags/* had pattern {WORDS} and has ^(red|green)(,(red|green))*$",
+    ),
+    "new word": (
+        lambda d: got(d)["tags"]["items"].update(pattern="^(red|green|blue)( (red|green|blue))*$"),
+        f"{LIST}: 200/tags/* had pattern {WORDS} and has ^(red|green|blue)( (red|green|blue))*$",
+    ),
     "first format": (
         lambda d: sent(d)["label"].update(format="uri"),
         f"{CREATE}: body/label had format of any kind and has uri",
@@ -203,6 +218,7 @@ HARMLESS: dict[str, Callable[[Document], object]] = {
     "larger maximum": lambda d: get(d)["parameters"][0]["schema"].update(maximum=200),
     "no maximum": lambda d: get(d)["parameters"][0]["schema"].pop("maximum"),
     "no pattern": lambda d: sent(d)["label"].pop("pattern"),
+    "word accepted": lambda d: sent(d)["tags"]["items"].update(pattern="^(green|blue|red)( (green|blue|red))*$"),
     "value accepted": lambda d: sent(d)["kind"]["enum"].append("raw"),
     "null accepted": lambda d: sent(d).update(label={"anyOf": [sent(d)["label"], {"type": "null"}]}),
     "fraction accepted": lambda d: sent(d)["grams"]["anyOf"][0].update(type="number"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.core import config, storage_rules
 from app.core.config import Environment, Settings
 from tests.conftest import ROOT
 
@@ -44,7 +45,7 @@ def refused(variables: pytest.MonkeyPatch, **values: str) -> str:
 
 def start(directory: Path, module: str = "app.core.config", **values: str) -> subprocess.CompletedProcess[str]:
     """Imports the module in a directory of the test's own and with these settings only."""
-    ours = {*Settings.model_fields, "ENV_FILE"}
+    ours = {*Settings.model_fields, "ENV_FILE", "SECRETS_DIR", "CREDENTIALS_DIRECTORY"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment |= {"PYTHONPATH": str(ROOT), **values}
     command = [sys.executable, "-c", f"import {module}"]
@@ -101,6 +102,21 @@ def test_env_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> 
     assert "FIRST_SUPERUSER_PASSWORD" in done.stderr
     assert "SECRET_KEY" not in done.stderr
     assert start(tmp_path, FIRST_SUPERUSER_PASSWORD=PASSWORD).returncode == 0
+
+
+@pytest.mark.parametrize("variable", ["SECRETS_DIR", "CREDENTIALS_DIRECTORY"])
+def test_secrets_are_read_from_files_and_the_environment_goes_before_them(tmp_path: Path, variable: str) -> None:
+    (tmp_path / "..data").mkdir()  # as Kubernetes mounts them
+    for name, secret in {"SECRET_KEY": KEY, "FIRST_SUPERUSER_PASSWORD": "short"}.items():
+        (tmp_path / "..data" / name).write_text(f"{secret}\n")
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    settings = {"ENVIRONMENT": "production", variable: str(tmp_path)}
+    done = start(tmp_path, **settings)
+    assert "FIRST_SUPERUSER_PASSWORD" in done.stderr
+    assert "SECRET_KEY" not in done.stderr
+    assert "short;" not in done.stderr
+    done = start(tmp_path, **settings, FIRST_SUPERUSER_PASSWORD=PASSWORD, SECRET_KEY="")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_local_start_needs_no_setting(tmp_path: Path) -> None:
@@ -167,7 +183,13 @@ def test_secrets_that_are_not_text_are_refused_without_being_shown(set_variables
 
 
 def test_settings_show_no_secret(set_variables: pytest.MonkeyPatch) -> None:
-    settings = loaded(set_variables, **PRODUCTION, DATABASE_URL="postgresql://larder:hunter2@db/larder")
+    settings = loaded(
+        set_variables,
+        **PRODUCTION,
+        DATABASE_URL="postgresql://larder:hunter2@db/larder",
+        SMTP_URL="smtps://larder:hunter2@mail",
+        **MAIL,
+    )
     for text in (repr(settings), str(settings), f"{settings.SECRET_KEY} {settings.FIRST_SUPERUSER_PASSWORD}"):
         for secret in ("hunter2", KEY, PASSWORD):
             assert secret not in text
@@ -267,14 +289,214 @@ def test_other_database_urls_are_refused(set_variables: pytest.MonkeyPatch, give
         ("PORT", "65536"),
         ("WEB_CONCURRENCY", "0"),
         ("THREADS", "-1"),
+        ("JOB_THREADS", "-1"),
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_WAIT", "NaN"),
         ("REQUEST_TIMEOUT", "inf"),
         ("MAX_BODY_SIZE", "1 MB"),
+        ("CACHE_SIZE", "-1"),
     ],
 )
 def test_number_out_of_its_bounds_is_refused(set_variables: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert f"{name}\n" in refused(set_variables, **{name: value})
+
+
+MAIL = {"MAIL_FROM": "larder@example.org", "PUBLIC_URL": "https://larder.example.org"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "smtp://localhost",
+        "smtp://[::1]:2525",
+        "smtps://larder:hunter2@mail.example.org",
+        "smtp+starttls://l%40rder:p%3Aq@mail.example.org:587",
+    ],
+)
+def test_mail_server_is_a_url(set_variables: pytest.MonkeyPatch, given: str) -> None:
+    assert given == loaded(set_variables, SMTP_URL=given, **MAIL).SMTP_URL
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "mail.example.org",
+        "http://mail.example.org",
+        "smtps://larder@mail.example.org",
+        "smtps://larder:hunter2@mail.example.org:port",
+        "smtps://larder:hunter2@mail.example.org/path",
+        "smtps://l@rder:hunter2@mail.example.org",
+        "smtp://larder:hunter2@mail.example.org",
+    ],
+)
+def test_mail_server_that_is_none_or_would_show_the_password_is_refused(
+    set_variables: pytest.MonkeyPatch, given: str
+) -> None:
+    assert "SMTP_URL\n" in refused(set_variables, SMTP_URL=given, **MAIL)
+
+
+@pytest.mark.parametrize("missing", MAIL)
+def test_mail_server_needs_a_sender_and_an_address_for_links(set_variables: pytest.MonkeyPatch, missing: str) -> None:
+    given = {name: value for name, value in MAIL.items() if name != missing}
+    assert missing in refused(set_variables, SMTP_URL="smtp://localhost", **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"HOST": "::1", "PORT": "80"}, "http://[::1]:80"),
+        ({"PUBLIC_URL": "https://larder.example"}, "https://larder.example"),
+    ],
+)
+def test_links_begin_with_where_it_listens_unless_told_otherwise(
+    set_variables: pytest.MonkeyPatch, given: dict[str, str], url: str
+) -> None:
+    assert url == loaded(set_variables, **given).PUBLIC_URL
+
+
+@pytest.mark.parametrize(
+    "given", ["larder.example", "https://larder.example/", "https://ann@larder.example", "ftp://a"]
+)
+def test_public_url_that_is_no_origin_is_refused(set_variables: pytest.MonkeyPatch, given: str) -> None:
+    assert "PUBLIC_URL\n" in refused(set_variables, PUBLIC_URL=given)
+
+
+def test_limits_are_pairs_with_commas(set_variables: pytest.MonkeyPatch) -> None:
+    assert loaded(set_variables).RATE_LIMITS == {}
+    given = " sign-up=100/hour, GET /api/v1/recipes = 5/10 seconds,*=off,"
+    read = {"sign-up": "100/hour", "GET /api/v1/recipes": "5/10 seconds", "*": "off"}
+    assert read == loaded(set_variables, RATE_LIMITS=given).RATE_LIMITS
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "sign-up",
+        "sign-up=",
+        "sign-up=0/hour",
+        "sign-up=-1/hour",
+        "sign-up=5",
+        "sign-up=5/fortnight",
+        "sign-up=5/1.5 hours",
+    ],
+)
+def test_limit_that_is_none_is_refused(set_variables: pytest.MonkeyPatch, given: str) -> None:
+    assert "RATE_LIMITS\n" in refused(set_variables, RATE_LIMITS=given)
+
+
+@pytest.mark.parametrize("given", ["redis://:hunter2@db:6379/0", "rediss://db", "unix:///run/redis.sock?db=1"])
+def test_redis_url(set_variables: pytest.MonkeyPatch, given: str) -> None:
+    settings = loaded(set_variables, REDIS_URL=given)
+    assert given == settings.REDIS_URL
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("given", ["localhost:6379", "memcached://db", "redis:/db", "http://db"])
+def test_other_redis_urls_are_refused(set_variables: pytest.MonkeyPatch, given: str) -> None:
+    assert "REDIS_URL\n" in refused(set_variables, REDIS_URL=given)
+
+
+def test_redis_without_its_package_is_refused(set_variables: pytest.MonkeyPatch) -> None:
+    set_variables.setattr(config, "find_spec", lambda _: None)
+    assert "larder[redis]" in refused(set_variables, REDIS_URL="redis://db")
+
+
+@pytest.mark.parametrize("given", ["redis://:hunter2@db:6379/0", "rediss://db", "amqp://larder:hunter2@db//"])
+def test_broker_is_a_url(set_variables: pytest.MonkeyPatch, given: str) -> None:
+    settings = loaded(set_variables, CELERY_BROKER_URL=given)
+    assert given == settings.CELERY_BROKER_URL
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "given", ["localhost:6379", "sqs://", "memory://", "filesystem:///tmp", "amqp:db", "http://db"]
+)
+def test_other_brokers_are_refused(set_variables: pytest.MonkeyPatch, given: str) -> None:
+    assert "CELERY_BROKER_URL\n" in refused(set_variables, CELERY_BROKER_URL=given)
+
+
+def test_broker_without_celery_is_refused(set_variables: pytest.MonkeyPatch) -> None:
+    set_variables.setattr(config, "find_spec", lambda _: None)
+    assert "larder[celery]" in refused(set_variables, CELERY_BROKER_URL="amqp://db")
+
+
+S3 = {"STORAGE": "s3", "S3_BUCKET": "larder", "S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "hunter2"}
+IMAGEKIT = {
+    "STORAGE": "imagekit",
+    "IMAGEKIT_PRIVATE_KEY": "hunter2",
+    "IMAGEKIT_URL_ENDPOINT": "https://ik.example.com/larder",
+}
+
+
+@pytest.mark.parametrize("given", [S3, IMAGEKIT], ids=["s3", "imagekit"])
+def test_storage_takes_its_keys_and_its_package(set_variables: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    settings = loaded(set_variables, **given)
+    assert given["STORAGE"] == settings.STORAGE
+    assert "hunter2" not in repr(settings)
+    set_variables.setattr(storage_rules, "find_spec", lambda _: None)
+    with pytest.raises(ValidationError, match=f"larder\\[{given['STORAGE']}\\]"):
+        loaded(set_variables, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [(S3, name) for name in S3 if name != "STORAGE"] + [(IMAGEKIT, name) for name in IMAGEKIT if name != "STORAGE"],
+)
+def test_storage_without_one_of_its_keys_is_refused(
+    set_variables: pytest.MonkeyPatch, given: dict[str, str], name: str
+) -> None:
+    assert name in refused(set_variables, **given | {name: ""})
+
+
+def test_unknown_storage_is_refused(set_variables: pytest.MonkeyPatch) -> None:
+    assert "STORAGE\n" in refused(set_variables, STORAGE="ftp")
+
+
+OIDC = {"OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "client", "PUBLIC_URL": "https://ours.example.com"}
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["https://id.example.com", "https://id.example.com:8443/realms/us/", "http://127.0.0.1:4000", "http://localhost"],
+)
+def test_issuer_is_a_place_that_nobody_can_pose_as(set_variables: pytest.MonkeyPatch, issuer: str) -> None:
+    settings = loaded(set_variables, **OIDC | {"OIDC_ISSUER": issuer})
+    assert issuer == settings.OIDC_ISSUER
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://id.example.com",
+        "http://127.0.0.1.example.com",
+        "https:///realms",
+        "https://id.example.com?tenant=1",
+        "https://id.example.com#us",
+        "https://ann@id.example.com",
+        "id.example.com",
+        "https://id.example.com/" + "x" * 255,
+    ],
+)
+def test_other_issuers_are_refused(set_variables: pytest.MonkeyPatch, issuer: str) -> None:
+    assert "OIDC_ISSUER\n" in refused(set_variables, **OIDC | {"OIDC_ISSUER": issuer})
+
+
+@pytest.mark.parametrize("missing", ["OIDC_CLIENT_ID", "PUBLIC_URL"])
+def test_provider_needs_to_know_who_asks_and_where_to_send_people(
+    set_variables: pytest.MonkeyPatch, missing: str
+) -> None:
+    assert f"{missing} must be set" in refused(set_variables, **OIDC | {missing: ""})
+
+
+def test_single_sign_on_without_its_packages_is_refused(set_variables: pytest.MonkeyPatch) -> None:
+    set_variables.setattr(config, "find_spec", lambda _: None)
+    assert "larder[sso]" in refused(set_variables, **OIDC)
+
+
+def test_packages_of_single_sign_on_are_left_alone_without_it(tmp_path: Path) -> None:
+    check = "app.main, sys; sys.exit(bool({'authlib', 'joserfc'} & sys.modules.keys()))"
+    assert start(tmp_path, check).returncode == 0
 
 
 def test_example_file_lists_exactly_the_settings() -> None:

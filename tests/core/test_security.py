@@ -1,6 +1,7 @@
 """Passwords and tokens: what is let in, and the much that is not."""
 
 import base64
+import hashlib
 import hmac
 import json
 import subprocess
@@ -13,10 +14,15 @@ import bcrypt
 import pytest
 from argon2.low_level import Type, hash_secret
 from fastapi.testclient import TestClient
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
 
+from app.api.cursor import Cursors
 from app.core import security
 from app.core.config import settings
 from app.core.errors import NotAuthenticated
+from app.core.refresh_token import RefreshToken
+from app.crud import login_session
 from app.models import User
 from tests.conftest import ROOT
 
@@ -147,7 +153,7 @@ def token(claims: object, header: object = HEADER, key: bytes = KEY, digest: str
     return f"{signed}.{part(hmac.new(key, signed.encode(), digest).digest())}"
 
 
-def good_claims(user_id: int = 1) -> Claims:
+def good_claims(user_id: int = 1, session_id: int = 1) -> Claims:
     now = int(time.time())
     return {
         "iss": "larder",
@@ -157,7 +163,7 @@ def good_claims(user_id: int = 1) -> Claims:
         "exp": now + 60,
         "jti": "a-token",
         "type": "access",
-        "generation": "1",
+        "sid": str(session_id),
     }
 
 
@@ -208,9 +214,23 @@ FORGED: dict[str, Callable[[Claims], str]] = {
     "alg dir, as in encryption": headed(alg="dir", enc="A256GCM"),
     "kid": headed(kid="1"),
     "kid that is a path": headed(kid="../../dev/null"),
+    "kid that is SQL": headed(kid="' UNION SELECT 'key' --"),
+    "kid a list": headed(kid=["1"]),
+    "kid a file of zeros": lambda claims: token(claims, HEADER | {"kid": "/dev/zero"}, key=b"\0" * 32),
+    "kid twice": lambda claims: token(claims, b'{"alg":"HS256","typ":"JWT","kid":"1","kid":"2"}'),
+    "alg twice": lambda claims: token(claims, b'{"alg":"none","alg":"HS256","typ":"JWT"}'),
     "jku": headed(jku="https://example.com/keys"),
+    "jku of this host": headed(jku="http://127.0.0.1:8000/api/v1/openapi.json"),
+    "jku a file": headed(jku="file:///dev/zero"),
     "jwk": headed(jwk={"kty": "oct", "k": part(b"own key")}),
+    "jwk of one's own, which signed it": lambda claims: token(
+        claims, HEADER | {"jwk": {"kty": "oct", "k": part(b"own key")}}, key=b"own key"
+    ),
     "x5u": headed(x5u="https://example.com/certificate"),
+    "x5c": headed(x5c=["MIIB"]),
+    "typ at+jwt": headed(typ="at+jwt"),
+    "typ dpop+jwt": headed(typ="dpop+jwt"),
+    "cty JWT": headed(cty="JWT"),
     "crit unknown": headed(crit=["unheard-of"], **{"unheard-of": True}),
     "crit b64": headed(crit=["b64"], b64=False),
     "zip": headed(zip="DEF"),
@@ -225,7 +245,7 @@ FORGED: dict[str, Callable[[Claims], str]] = {
     "signature padded": spoiled(lambda text: text + "="),
     "signature with another last character": spoiled(last_character_respelled),
     "signature of another token": lambda claims: (
-        token(claims | {"sub": "2"}).rpartition(".")[0] + "." + token(claims).rpartition(".")[2]
+        token(claims | {"jti": "another"}).rpartition(".")[0] + "." + token(claims).rpartition(".")[2]
     ),
     "another key": lambda claims: token(claims, key=b"another key that is long enough!"),
     "empty key": lambda claims: token(claims, key=b""),
@@ -236,7 +256,7 @@ FORGED: dict[str, Callable[[Claims], str]] = {
     "no exp": without("exp"),
     "no jti": without("jti"),
     "no type": without("type"),
-    "no generation": without("generation"),
+    "no sid": without("sid"),
     "iss wrong": claiming(iss="elsewhere"),
     "iss null": claiming(iss=None),
     "iss a list": claiming(iss=["larder"]),
@@ -244,6 +264,9 @@ FORGED: dict[str, Callable[[Claims], str]] = {
     "aud empty": claiming(aud=[]),
     "aud an object": claiming(aud={"larder": 1}),
     "type refresh": claiming(type="refresh"),
+    "type id": claiming(type="id"),
+    "type Access": claiming(type="Access"),
+    "type a list": claiming(type=["access"]),
     "type null": claiming(type=None),
     "jti a number": claiming(jti=1),
     "exp a second ago": claiming(exp=int(time.time()) - 1),
@@ -280,10 +303,24 @@ FORGED: dict[str, Callable[[Claims], str]] = {
     "sub a list": claiming(sub=["1"]),
     "sub null": claiming(sub=None),
     "sub with NUL": claiming(sub="1\x00"),
-    "generation later": claiming(generation="2"),
-    "generation zero": claiming(generation="0"),
-    "generation a number": claiming(generation=1),
-    "generation huge": claiming(generation="9" * 400),
+    "sub of another": lambda claims: token(claims | {"sub": str(int(claims["sub"]) - 1)}),
+    "sid of another": lambda claims: token(claims | {"sid": str(int(claims["sid"]) - 1)}),
+    "sid of no session": claiming(sid="999999999"),
+    "sid zero": claiming(sid="0"),
+    "sid negative": claiming(sid="-1"),
+    "sid a number": lambda claims: token(claims | {"sid": int(claims["sid"])}),
+    "sid true": claiming(sid=True),
+    "sid null": claiming(sid=None),
+    "sid a list": lambda claims: token(claims | {"sid": [claims["sid"]]}),
+    "sid an object": claiming(sid={"$gt": ""}),
+    "sid padded": lambda claims: token(claims | {"sid": f" {claims['sid']}"}),
+    "sid with a line break": lambda claims: token(claims | {"sid": f"{claims['sid']}\n"}),
+    "sid with SQL": claiming(sid="1 OR 1=1"),
+    "sid larger than a bigint": claiming(sid=str(2**63)),
+    "sid huge": claiming(sid="9" * 400),
+    "scope a number": claiming(scope=1),
+    "scope true": claiming(scope=True),
+    "scope a list": claiming(scope=["recipes:read"]),
     "at_hash": claiming(at_hash="x"),
     "claims not an object": lambda claims: token([claims]),
     "claims null": lambda _: token(None),
@@ -310,6 +347,11 @@ FORGED: dict[str, Callable[[Claims], str]] = {
     "bearer of bearer": spoiled(lambda text: f"Bearer {text}"),
     "base64 of another alphabet": spoiled(lambda text: text.replace("-", "+").replace("_", "/") + "+/"),
     "password in its place": lambda _: PASSWORD,
+    "refresh token in its place": lambda _: str(RefreshToken.new()),
+    "cursor in its place": lambda _: Cursors(["id"], TypeAdapter(tuple[int]), []).write(User(id=1)),
+    "signed with the key of refresh tokens": lambda claims: token(
+        claims, key=hashlib.sha256(b"refresh token " + KEY).digest()
+    ),
 }
 
 
@@ -323,9 +365,18 @@ def assert_refused(client: TestClient, authorization: bytes) -> None:
         assert answer.json()["instance"] == path
 
 
+@pytest.fixture
+def claims(session: Session, superuser: User, user: User) -> Claims:
+    """Those of a user who is signed in, as somebody else is, who has more rights and the number before."""
+    login_session.begin(session, superuser)
+    opened = login_session.begin(session, user)
+    session.commit()
+    return good_claims(user.id, opened.session_id)
+
+
 @pytest.mark.parametrize("name", FORGED)
-def test_forged_token_is_401(client: TestClient, user: User, name: str) -> None:
-    assert_refused(client, b"Bearer " + FORGED[name](good_claims(user.id)).encode("latin-1"))
+def test_forged_token_is_401(client: TestClient, claims: Claims, name: str) -> None:
+    assert_refused(client, b"Bearer " + FORGED[name](claims).encode("latin-1"))
 
 
 @pytest.mark.parametrize(
@@ -335,10 +386,10 @@ def test_header_without_a_bearer_token_is_401(client: TestClient, user: User, he
     assert_refused(client, header)
 
 
-def test_token_made_by_hand_is_good_when_nothing_is_wrong_with_it(client: TestClient, user: User) -> None:
-    for claims in (good_claims(user.id), good_claims(user.id) | {"aud": ["elsewhere", "larder"], "more": "to come"}):
-        answer = client.get("/api/v1/auth/me", headers={"Authorization": f"bearer {token(claims)}"})
-        assert answer.json()["id"] == user.id
+def test_token_made_by_hand_is_good_when_nothing_is_wrong_with_it(client: TestClient, claims: Claims) -> None:
+    for good in (claims, claims | {"aud": ["elsewhere", "larder"], "more": "to come"}):
+        answer = client.get("/api/v1/auth/me", headers={"Authorization": f"bearer {token(good)}"})
+        assert str(answer.json()["id"]) == claims["sub"]
 
 
 def test_token_expires_in_the_second_it_names() -> None:
@@ -355,15 +406,15 @@ def test_token_from_a_host_whose_clock_is_ahead_is_good() -> None:
 
 
 def test_written_token_says_all_that_it_should() -> None:
-    text, expires_in = security.write_access_token(security.AccessToken(user_id=42, generation=7))
+    text, expires_in = security.write_access_token(security.AccessToken(user_id=42, session_id=7))
     header, payload = (json.loads(base64.urlsafe_b64decode(one + "==")) for one in text.split(".")[:2])
     assert header == HEADER
     assert {name: type(value) for name, value in payload.items()} == {
-        "iss": str, "aud": str, "sub": str, "iat": int, "exp": int, "jti": str, "type": str, "generation": str
+        "iss": str, "aud": str, "sub": str, "iat": int, "exp": int, "jti": str, "type": str, "sid": str
     }  # fmt: skip
     assert payload["sub"] == "42"
-    assert payload["exp"] - payload["iat"] == expires_in == 1800
-    assert security.read_access_token(text) == security.AccessToken(user_id=42, generation=7)
+    assert payload["exp"] - payload["iat"] == expires_in == 900
+    assert security.read_access_token(text) == security.AccessToken(user_id=42, session_id=7)
 
 
 def test_no_two_tokens_have_the_same_id() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import crud
 from app.core.errors import NotAllowed, NotFound
+from app.core.principal import Principal
 from app.crud.base import CRUDBase
 from app.crud.query import ListQuery
 from app.models import Recipe, Seed, User
@@ -65,7 +66,7 @@ def test_hidden_rows_are_not_found_and_visible_ones_not_changeable(
     session: Session, user: User, superuser: User
 ) -> None:
     class Hidden(CRUDBase[Recipe, RecipeCreate, RecipeUpdate]):
-        def visible(self, caller: User | None):  # type: ignore[no-untyped-def]
+        def visible(self, caller: Principal | None):  # type: ignore[no-untyped-def]
             return Recipe.submitter_id == (caller.id if caller else None)
 
     recipe = crud.recipe.create(session, SOUP, user)
@@ -75,7 +76,7 @@ def test_hidden_rows_are_not_found_and_visible_ones_not_changeable(
     assert hidden.count(session, ListQuery(), superuser) == 0
     with pytest.raises(NotFound):
         hidden.update(session, recipe.id, RecipeUpdate(label="x"), superuser)
-    stranger = User(id=superuser.id, is_superuser=False)
+    stranger = User(id=superuser.id, is_superuser=False, roles="")
     with pytest.raises(NotAllowed):
         crud.recipe.remove(session, recipe.id, stranger)
 

@@ -24,6 +24,7 @@ def test_lost_idle_connection_is_replaced_unnoticed(database_url: str, engine: E
         other.execute(text("SELECT pg_terminate_backend(:pid)"), lost)
         is_there = text("SELECT FROM pg_stat_activity WHERE pid = :pid")
         wait_until(lambda: other.execute(is_there, lost).first() is None)
+    time.sleep(IDLE)
     with own_engine.connect() as connection:
         assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != lost["pid"]
     own_engine.dispose()
@@ -65,7 +66,7 @@ def test_only_threads_that_are_allowed_to_keep_a_connection(database_url: str) -
         kept.allow,
         partial(use, ReadSession, reader, 1),
         partial(use, ReadSession, reader, 1),
-        partial(use, OwnSession, engine, 0),  # a thread has one connection at most
+        partial(use, OwnSession, engine, 1),  # the same one: a thread has one at most
         partial(use, ReadSession, reader, 1),
     )
     engine.dispose()
@@ -104,3 +105,31 @@ def test_lost_kept_connection_is_replaced_unnoticed(database_url: str, engine: E
     in_thread(kept.allow, ask, ask, lose, ask)
     assert pids[0] == pids[1] != pids[2]
     own_engine.dispose()
+
+
+def test_kept_connection_writes_and_reads_in_turn(database_url: str, engine: Engine) -> None:
+    own_engine = make_engine(database_url)
+    found: list[int] = []
+    add = text("INSERT INTO number VALUES (1)")
+
+    def write(*, commits: bool) -> None:
+        with OwnSession(own_engine) as session:
+            session.connection().execute(add)
+            if commits:
+                session.commit()
+
+    def read() -> None:
+        with ReadSession(reading(own_engine)) as session:
+            found.append(session.connection().execute(text("SELECT count(*) FROM number")).scalar_one())
+
+    def read_elsewhere() -> None:
+        in_thread(read)
+
+    with own_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE number (value INTEGER)"))
+    wrote, gave_up = partial(write, commits=True), partial(write, commits=False)
+    in_thread(kept.allow, read, wrote, read, gave_up, read_elsewhere, wrote, gave_up, gave_up, read, read_elsewhere)
+    with own_engine.begin() as connection:
+        connection.execute(text("DROP TABLE number"))
+    own_engine.dispose()
+    assert found == [0, 1, 1, 2, 2]

@@ -46,7 +46,7 @@ def test_other_request_id_is_replaced(service: Service, given: str | None) -> No
     ("path", "headers", "status"),
     [
         ("/health/live", {}, 200),
-        ("/health/live", {"Host": "elsewhere.example"}, 400),
+        ("/api/v1/recipes", {"Host": "elsewhere.example"}, 400),
         ("/api/v1/nothing", {}, 404),
         ("/api/v1/recipes?limit=0", {}, 422),
         ("/api/v1/recipes", {}, 500),  # there are no tables

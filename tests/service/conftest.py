@@ -7,13 +7,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from app.models import User
-from tests.conftest import POSTGRES, WHY_NOT, as_user
+from app.db.session import make_engine
+from tests.conftest import POSTGRES, WHY_NOT, new_database
+from tests.support.larder import Larder
+from tests.support.own_service import own_service, prepare
 from tests.support.postgres import fresh_database
-from tests.support.service import prestart
-
-SUPERUSER = as_user(User(id=1, token_generation=1))
-"""The headers of the first superuser, whom each database has under this number."""
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +26,7 @@ def postgres() -> str:
 def url(postgres: str) -> Iterator[str]:
     """A PostgreSQL database as a first start leaves it. Tests may add to it; what they change they do not rely on."""
     with fresh_database(postgres) as url:
-        assert prestart(DATABASE_URL=url).returncode == 0
+        prepare(url)
         yield url
 
 
@@ -38,6 +36,14 @@ def database(url: str) -> Iterator[Engine]:
     engine = create_engine(url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session", params=[pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"])
+def larder(request: pytest.FixtureRequest) -> Iterator[Larder]:
+    with new_database(request.param) as url, own_service(url) as service:
+        engine = make_engine(url)
+        yield Larder(service, engine)
+        engine.dispose()
 
 
 @contextmanager

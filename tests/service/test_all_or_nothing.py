@@ -9,8 +9,9 @@ import httpx2
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.service.conftest import SUPERUSER, count_waiting, locked_recipe
+from tests.service.conftest import count_waiting, locked_recipe
 from tests.support import wait_until
+from tests.support.own_service import SUPERUSER
 from tests.support.service import Service
 
 RECIPES = "/api/v1/recipes"

@@ -9,18 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from app.core.security import AccessToken, write_access_token
 from app.transfer.formats import Format
 from tests.conftest import POSTGRES, WHY_NOT
+from tests.support.own_service import SUPERUSER, prepare
 from tests.support.postgres import fresh_database
-from tests.support.service import Service, prestart
+from tests.support.service import Service
 
 ROWS = 100_000
 MOST = 50 * 1024 * 1024
 """Bytes that a worker may grow by."""
-
-SUPERUSER = {"Authorization": f"Bearer {write_access_token(AccessToken(1, 1))[0]}"}
-"""The headers of the first superuser, whom each database has under this number."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -74,7 +71,7 @@ def forget_peak(pid: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("format", Format)
 def test_large_file_takes_little_memory_in_and_out(url: str, format: Format) -> None:
-    assert prestart(DATABASE_URL=url).returncode == 0
+    prepare(url)
     with Service(DATABASE_URL=url, WEB_CONCURRENCY=2) as service:
         for _ in range(50):
             assert service.client.get("/api/v1/recipes", headers=SUPERUSER).status_code == 200

@@ -8,10 +8,10 @@ import httpx2
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.service.conftest import SUPERUSER
 from tests.support import wait_until
+from tests.support.own_service import SUPERUSER, prepare
 from tests.support.postgres import Server
-from tests.support.service import Service, prestart
+from tests.support.service import Service
 
 RECIPE = "/api/v1/recipes/1"
 REQUEST_TIMEOUT = 2
@@ -21,7 +21,7 @@ REQUEST_TIMEOUT = 2
 def server(postgres: str) -> Iterator[Server]:
     """A PostgreSQL of the module's own, to be stopped, killed and paused."""
     with Server() as server:
-        assert prestart(DATABASE_URL=server.url).returncode == 0
+        prepare(server.url)
         yield server
 
 

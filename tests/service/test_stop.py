@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.service.conftest import SUPERUSER, count_waiting, locked_recipe
+from tests.service.conftest import count_waiting, locked_recipe
 from tests.support import wait_until
 from tests.support.load import load
+from tests.support.own_service import SUPERUSER
 from tests.support.service import Service
 
 RECIPE = "/api/v1/recipes/1"

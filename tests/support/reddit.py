@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import parse_qs
 
 Answer = Callable[["Handler"], None]
 
@@ -20,17 +21,16 @@ class Received(NamedTuple):
     time: float
 
 
-class RedditServer(ThreadingHTTPServer):
-    """Answers with one post about each subreddit, unless `answers` has something else for it."""
+class Server(ThreadingHTTPServer):
+    """Answers as its handler does; `answers` is for what it should answer instead."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, handler: type["Handler"]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.answers: dict[str, Answer] = {}
-        self.received: list[Received] = []
         self.connections = 0
         self.closing = threading.Event()
 
@@ -41,6 +41,14 @@ class RedditServer(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is nothing to report."""
 
+
+class RedditServer(Server):
+    """Answers with one post about each subreddit."""
+
+    def __init__(self) -> None:
+        super().__init__(RedditHandler)
+        self.received: list[Received] = []
+
     def asked(self, subreddit: str) -> int:
         return [one.subreddit for one in self.received].count(subreddit)
 
@@ -50,10 +58,14 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        server = cast(RedditServer, self.server)
-        subreddit = self.path.split("/")[2]
-        server.received.append(Received(subreddit, self.path, dict(self.headers), time.monotonic()))
-        server.answers.get(subreddit, post(f"About {subreddit}"))(self)
+        self.answer({})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.answer({name: values[0] for name, values in parse_qs(body).items()})
+
+    def answer(self, form: dict[str, str]) -> None:
+        raise NotImplementedError
 
     def log_message(self, format: str, *args: object) -> None:
         """Nobody reads it."""
@@ -66,12 +78,23 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def wait(self, seconds: float) -> None:
-        cast(RedditServer, self.server).closing.wait(seconds)
+        cast(Server, self.server).closing.wait(seconds)
+
+
+class RedditHandler(Handler):
+    def answer(self, form: dict[str, str]) -> None:
+        server = cast(RedditServer, self.server)
+        subreddit = self.path.split("/")[2]
+        server.received.append(Received(subreddit, self.path, dict(self.headers), time.monotonic()))
+        server.answers.get(subreddit, post(f"About {subreddit}"))(self)
+
+
+ServerT = TypeVar("ServerT", bound=Server)
 
 
 @contextlib.contextmanager
-def reddit_server() -> Iterator[RedditServer]:
-    with RedditServer() as server:
+def serving(server: ServerT) -> Iterator[ServerT]:
+    with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -80,6 +103,10 @@ def reddit_server() -> Iterator[RedditServer]:
             server.closing.set()
             server.shutdown()
             thread.join()
+
+
+def reddit_server() -> contextlib.AbstractContextManager[RedditServer]:
+    return serving(RedditServer())
 
 
 # Answers
@@ -149,7 +176,7 @@ def endless(chunk: bytes, pause: float = 0) -> Answer:
         handler.send_response(200)
         handler.send_header("Content-Length", str(10**12))
         handler.end_headers()
-        while not cast(RedditServer, handler.server).closing.wait(pause):
+        while not cast(Server, handler.server).closing.wait(pause):
             handler.wfile.write(chunk)
 
     return answer

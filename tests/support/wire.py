@@ -24,8 +24,10 @@ class Wire:
     It knows no more of HTTP than what this service answers: bodies with a Content-Length.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **options: Any) -> None:
+        """The options are those of `loop.create_connection`, such as `ssl`."""
         self.port = port
+        self.options = options
         self.reader: asyncio.StreamReader | None = None
 
     async def __aenter__(self) -> Self:
@@ -42,8 +44,8 @@ class Wire:
         if self.reader and self.reader.at_eof():
             self.hang_up()  # it has been idle for too long
         if self.reader is None:
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        content = b"" if body is None else json.dumps(body).encode()
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, **self.options)
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         lines = {"Host": "localhost", "Content-Length": len(content), "Content-Type": "application/json", **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self.writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + content)
