@@ -13,9 +13,11 @@ from app.api.deps import Caller, CurrentUser
 from app.api.resource import add_resource
 from app.api.routing import Router
 from app.core import patterns
+from app.core.principal import Principal
+from app.core.scopes import Scope
 from app.crud.base import CRUDBase
 from app.main import app
-from app.models import Recipe, User
+from app.models import Recipe
 from app.schemas.recipe import RecipeRead
 from app.schemas.types import UNSENT, Id, Input, WebUrl
 
@@ -40,7 +42,7 @@ class CRUDOpenRecipe(CRUDBase[Recipe, OpenRecipeCreate, OpenRecipeUpdate]):
     searches = ("label", "source")
     sorts = ("id", "label", "source", "created_at", "updated_at")
 
-    def changeable(self, caller: User | None) -> ColumnElement[bool]:
+    def changeable(self, caller: Principal | None) -> ColumnElement[bool]:
         return true()
 
 
@@ -58,6 +60,7 @@ def add(prefix: str, reader: Any = Caller) -> None:
         read=RecipeRead,
         reader=reader,
         writer=Caller,
+        scopes=(Scope.recipes_read, Scope.recipes_write),
         without=("batch", "import"),
     )
     app.include_router(router)
