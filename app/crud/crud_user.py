@@ -1,6 +1,6 @@
 """What accounts need beyond `CRUDBase`: passwords, sign-in, addresses, and a superuser who is always there."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, literal, select, true, update
@@ -106,9 +106,31 @@ class CRUDUser(CRUDBase[User, UserCreate, UserUpdate]):
     def update(
         self, session: Session, id: int, data: UserUpdate, caller: Principal, precondition: Precondition = ALWAYS
     ) -> User:
-        if "password" in data.model_fields_set and "email" not in data.model_fields_set:
+        sent = data.model_fields_set & {"email", "password"}
+        if sent and id == caller.id:
+            self._refuse_to_take_over(session, caller, data, sent)
+        elif sent == {"password"}:
             refuse_own_email(data.password, self.get_one(session, id, caller).email)
         return super().update(session, id, data, caller, precondition)
+
+    def replace(
+        self, session: Session, id: int, data: UserCreate, caller: Principal, precondition: Precondition = ALWAYS
+    ) -> User:
+        if id == caller.id:
+            self._refuse_to_take_over(session, caller, data, {"email", "password"})
+        return super().replace(session, id, data, caller, precondition)
+
+    def _refuse_to_take_over(
+        self, session: Session, caller: Principal, data: UserCreate | UserUpdate, sent: Set[str]
+    ) -> None:
+        """A token or a key alone changes nothing by which its owner signs in, or whoever stole it would stay."""
+        changed = sorted(sent)
+        if "email" in sent and data.email == self.get_one(session, caller.id, caller).email:
+            changed.remove("email")
+        if changed:
+            how = "of your own account is changed at /api/v1/auth/{}, with your current password"
+            errors = [FieldError(f"/{name}", how.format(name), "own_account") for name in changed]
+            raise NotAllowed("How you sign in yourself takes your current password to change", *errors)
 
     def create(self, session: Session, data: UserCreate, caller: Principal | None = None) -> User:
         obj = super().create(session, data, caller)

@@ -28,6 +28,8 @@ class UserCreate(SignUp):
 
 
 class UserUpdate(Input):
+    """Of your own account, neither `password` nor another `email`: `/auth/password` and `/auth/email` are for those."""
+
     email: Email = UNSENT
     password: Password = UNSENT
     first_name: Line | None = UNSENT

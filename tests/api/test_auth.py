@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from app import crud
 from app.core import security
 from app.models import User
-from app.schemas.user import UserUpdate
 from tests.api.test_recipes import assert_problem
 from tests.conftest import PASSWORD, as_user
 from tests.support.totp import set_up
@@ -280,7 +279,8 @@ def test_password_that_changes_during_a_login_stays_changed(
     verify = security.verify_password
 
     def verify_slowly(password: str, hash: str | None) -> tuple[bool, str | None]:
-        crud.user.update(session, user.id, UserUpdate(password="another long password"), user)
+        new = "another long password"
+        crud.user.set_password(session, user, new, security.hash_password(new))
         session.commit()
         return verify(password, hash)
 

@@ -13,7 +13,7 @@ from app.db import session as database
 from app.models import User
 from app.schemas.user import UserCreate
 from tests.api.test_recipes import assert_problem
-from tests.conftest import PASSWORD, as_user
+from tests.conftest import PASSWORD, as_user, with_key
 
 PATH = "/api/v1/users"
 BOB = {"email": "bob@example.com", "password": PASSWORD}
@@ -128,6 +128,60 @@ def test_recipes_of_a_deleted_user_stay(client: TestClient, user: User, superuse
     assert client.get(place).json() | soup | {"submitter_id": None} == client.get(place).json()
 
 
+# One's own account
+
+
+@pytest.fixture(params=["superuser", "manager", "key of a manager"])
+def boss(request: pytest.FixtureRequest, make_user: Callable[..., User]) -> tuple[User, dict[str, str]]:
+    """Somebody who manages accounts, and the headers of a request of his."""
+    if request.param == "superuser":
+        user = make_user("boss", is_superuser=True)
+    else:
+        user = make_user("boss", roles=["manager"])
+    return user, with_key(user, "users:admin") if request.param == "key of a manager" else as_user(user)
+
+
+WAYS_TO_STAY: list[tuple[str, dict[str, str], list[str]]] = [
+    ("PATCH", {"password": "another long password"}, ["/password"]),
+    ("PATCH", {"password": PASSWORD}, ["/password"]),
+    ("PATCH", {"email": "thief@example.com", "first_name": "New"}, ["/email"]),
+    ("PATCH", BOB, ["/email", "/password"]),
+    ("PUT", {"email": "boss@example.com", "password": "another long password"}, ["/password"]),
+    ("PUT", BOB, ["/email", "/password"]),
+]
+
+
+@pytest.mark.parametrize(("method", "body", "pointers"), WAYS_TO_STAY, ids=str)
+def test_token_alone_takes_nobodys_own_account_over(
+    client: TestClient,
+    boss: tuple[User, dict[str, str]],
+    method: str,
+    body: dict[str, str],
+    pointers: list[str],
+) -> None:
+    """Who has stolen it would stay when it has expired: with a password of his, or by a reset at an address of his."""
+    user, headers = boss
+    path = f"{PATH}/{user.id}"
+    before = client.get(path, headers=headers).json()
+    problem = client.request(method, path, json=body, headers=headers)
+    assert_problem(problem, 403)
+    assert [error["pointer"] for error in problem.json()["errors"]] == pointers
+    for pointer, error in zip(pointers, problem.json()["errors"], strict=True):
+        assert f"/api/v1/auth{pointer}" in error["detail"], "it says what to do instead"
+    assert client.get(path, headers=headers).json() == before, "and no session has ended"
+    login = {"username": user.email, "password": PASSWORD}
+    assert client.post("/api/v1/auth/login", data=login).status_code == 200
+
+
+def test_who_manages_accounts_changes_what_else_there_is_of_his_own(
+    client: TestClient, boss: tuple[User, dict[str, str]]
+) -> None:
+    user, headers = boss
+    form = {"first_name": "New", "email": user.email.upper()}
+    answer = client.patch(f"{PATH}/{user.id}", json=form, headers=headers)
+    assert (answer.status_code, answer.json()["first_name"], answer.json()["email"]) == (200, "New", user.email)
+
+
 # The last superuser
 
 
@@ -154,7 +208,8 @@ def test_last_active_superuser_stays(
     make_user("ann")
     make_user("bob", is_superuser=True, is_active=False)
     before = client.get(f"{PATH}/{superuser.id}", headers=as_user(superuser)).json()
-    assert_problem(end(client, superuser.id, how, by=as_user(superuser)), 409)
+    # Nobody replaces his own account, be he the last or not.
+    assert_problem(end(client, superuser.id, how, by=as_user(superuser)), 403 if "replaced" in how else 409)
     assert client.get(f"{PATH}/{superuser.id}", headers=as_user(superuser)).json() == before
 
 
@@ -164,14 +219,13 @@ def test_superuser_who_is_not_the_last_may_go(
 ) -> None:
     ann = make_user(is_superuser=True)
     assert end(client, ann.id, how, by=as_user(superuser)).is_success
-    assert_problem(end(client, superuser.id, how, by=as_user(superuser)), 409)
+    assert_problem(end(client, superuser.id, "removed", by=as_user(superuser)), 409)
 
 
 def test_last_superuser_may_change_all_else(client: TestClient, superuser: User) -> None:
-    new = {"email": "new@example.com", "password": PASSWORD, "is_superuser": True}
-    path = f"{PATH}/{superuser.id}"
-    assert client.patch(path, json={"first_name": "Root"}, headers=as_user(superuser)).status_code == 200
-    assert client.put(path, json=new, headers=as_user(superuser)).status_code == 200
+    new = {"first_name": "Root", "email": superuser.email, "is_superuser": True, "roles": ["editor"]}
+    answer = client.patch(f"{PATH}/{superuser.id}", json=new, headers=as_user(superuser))
+    assert (answer.status_code, answer.json() | new) == (200, answer.json())
 
 
 @pytest.mark.parametrize("how", GOODBYES)
