@@ -3,14 +3,16 @@
 A new operation fails the first test by name until it has its line in the table.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from app import crud
@@ -22,6 +24,7 @@ from app.core.scopes import Scope, in_words
 from app.crud import login_session
 from app.crud.crud_post import StoredFile
 from app.crud.login_session import Opened
+from app.db import session as database
 from app.db.base import utc_now
 from app.main import app
 from app.models import Comment, Event, LinkedIdentity, Post, Recipe, Task, User
@@ -31,7 +34,7 @@ from app.schemas.post import PostCreate
 from app.schemas.recipe import RecipeCreate
 from app.schemas.task import TaskCreate
 from tests.api.test_recipes import SOUP
-from tests.conftest import PASSWORD, as_user, with_key
+from tests.conftest import PASSWORD, as_user, new_user, undone, with_key
 from tests.support.media import picture
 
 ROLES = ("anonymous", "owner", "other", "deactivated", "superuser")
@@ -312,7 +315,7 @@ class Elsewhere:
 
 @dataclass
 class World:
-    """What the owner has: recipes and tasks, one of each deleted, a comment, a post; an account for each role."""
+    """What the owner has: recipes and tasks, one of each deleted, a comment, a post. Whoever asks has an account."""
 
     users: dict[str, User]
     living: int
@@ -343,13 +346,32 @@ class World:
         return rows.get(operation.partition("_")[0], self.living)
 
 
+@pytest.fixture(scope="module")
+def world(lasting: Connection) -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
 @pytest.fixture
-def world(session: Session, make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch) -> World:
-    return make_world(session, make_user, monkeypatch)
+def connection(lasting: Connection, world: World) -> Iterator[Connection]:
+    with undone(lasting):
+        yield lasting
 
 
-def make_world(session: Session, make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch) -> World:
-    users = {name: make_user(name, is_superuser=name == "superuser") for name in ROLES[1:]}
+@contextmanager
+def a_world() -> Iterator[World]:
+    """Made once for many tests, each of which leaves it as it was."""
+    with database.WriteSessions() as session:
+        world = make_world(session)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(app.dependency_overrides, get_reddit, Ideas)
+        patch.setitem(app.dependency_overrides, get_provider, Elsewhere)
+        yield world
+
+
+def make_world(session: Session) -> World:
+    users = {name: new_user(session, name, is_superuser=name == "superuser") for name in ROLES[1:]}
+    users["manager"] = new_user(session, "manager", roles=["manager"])
     users["deactivated"].is_active = False
     living, deleted = (
         crud.recipe.create(session, RecipeCreate.model_validate(SOUP), users["owner"]).id for _ in range(2)
@@ -373,8 +395,6 @@ def make_world(session: Session, make_user: Callable[..., User], monkeypatch: py
     for user in users.values():
         user.email_verified_at = utc_now()
     session.commit()
-    monkeypatch.setitem(app.dependency_overrides, get_reddit, Ideas)
-    monkeypatch.setitem(app.dependency_overrides, get_provider, Elsewhere)
     return World(users, living, deleted, comment, task, deleted_task, opened, event, key.id, identity.id, post)
 
 
@@ -388,6 +408,7 @@ def rows(session: Session) -> list[tuple[str, int, int]]:
     ]
 
 
+@cache
 def names() -> dict[str, tuple[str, str]]:
     """Every operation by its id, and once more for each way of asking that has a policy of its own."""
     found = {}
