@@ -22,7 +22,9 @@ from app.api.threads import Threads
 from app.core.config import settings
 from app.core.errors import Unavailable
 from app.core.principal import SignedIn
-from app.db.session import Session, Sessions, finish, kept
+from app.db.ending import committed
+from app.db.kept import kept
+from app.db.session import Session, Sessions
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -67,10 +69,7 @@ class Deferred(Generic[T]):
 
 
 class Job(Generic[T]):
-    """One call of `work` with a session of its own; commits if `work` returns, rolls back if it raises.
-
-    What was to be done in any case (see `app.db.session`) is done either way.
-    """
+    """One call of `work` with a session of its own, whose end is that of `app.db.ending`."""
 
     def __init__(self, sessions: Sessions, work: Callable[[Session], T]) -> None:
         self.sessions = sessions
@@ -87,13 +86,10 @@ class Job(Generic[T]):
 
     def _run(self) -> T:
         with self.sessions() as session:
-            try:
-                result = self.work(session)
-                if self.abandoned:
-                    raise Unavailable("The request was given up")
-                finish(session)
-                session.commit()
-            except Exception:
-                finish(session, after_failure=True)
-                raise
-            return result
+            return committed(session, self._work)
+
+    def _work(self, session: Session) -> T:
+        result = self.work(session)
+        if self.abandoned:
+            raise Unavailable("The request was given up")
+        return result

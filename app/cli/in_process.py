@@ -15,7 +15,7 @@ from app.cli.caller import caller
 from app.cli.transaction import in_transaction
 from app.core.security import AccessToken, write_access_token
 from app.crud import login_session
-from app.db.session import kept
+from app.db.kept import kept
 
 T = TypeVar("T")
 

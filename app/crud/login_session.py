@@ -22,7 +22,7 @@ from app.core.security import AccessToken
 from app.crud.sweep import forget
 from app.crud.trail import record
 from app.db.base import utc_now
-from app.db.session import in_any_case
+from app.db.ending import in_any_case
 from app.models import LoginSession, User
 
 EXPIRY = timedelta(days=settings.SESSION_EXPIRE_DAYS)

@@ -18,7 +18,7 @@ from app.core.recovery_code import new_recovery_code, recovery_code_hash
 from app.core.security import TotpSecret
 from app.crud.trail import record
 from app.db.base import utc_now
-from app.db.session import in_any_case
+from app.db.ending import in_any_case
 from app.models import RecoveryCode, Totp, User
 from app.schemas.totp import TotpRead
 

@@ -17,7 +17,7 @@ from app.core.origin import asked_from
 from app.core.principal import Principal
 from app.crud.sweep import forget
 from app.db.base import utc_now
-from app.db.session import in_any_case
+from app.db.ending import in_any_case
 from app.models import Event
 
 log = structlog.get_logger()

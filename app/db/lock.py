@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, text
 
-from app.db.session import reading
+from app.db.engine import reading
 
 KEY = 0x1A2DE2
 """The number of the advisory lock; any will do, as long as no other program in the database uses it."""

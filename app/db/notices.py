@@ -12,7 +12,8 @@ from sqlalchemy import Engine, func, select
 
 from app.core.board import board
 from app.db import session as database
-from app.db.session import Session, after_commit
+from app.db.ending import after_commit
+from app.db.session import Session
 
 CHANNEL = "larder"
 

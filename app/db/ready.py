@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, select
 
 from app.db.base import Base
-from app.db.session import reading
+from app.db.engine import reading
 
 
 def check_schema(engine: Engine) -> None:

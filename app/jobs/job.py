@@ -8,7 +8,8 @@ from typing import Any, Concatenate, Generic, ParamSpec
 
 from app.core.errors import DomainError
 from app.crud import outbox
-from app.db.session import Session, after_commit
+from app.db.ending import after_commit
+from app.db.session import Session
 
 P = ParamSpec("P")
 

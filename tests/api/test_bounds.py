@@ -16,8 +16,9 @@ from app.api.routing import Router
 from app.api.threads import Threads
 from app.core.config import settings
 from app.db import engine as database
+from app.db.engine import make_engine
+from app.db.kept import kept
 from app.db.lock import take_turn
-from app.db.session import kept, make_engine
 from app.models import Recipe, User
 from app.schemas.recipe import RecipeCreate
 from tests.api.live import live

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine, QueuePool, text
 
 from app.core.errors import Unavailable
-from app.db.engine import IDLE
-from app.db.session import OwnSession, ReadSession, Session, kept, make_engine, reading
+from app.db.engine import IDLE, make_engine, reading
+from app.db.kept import kept
+from app.db.session import OwnSession, ReadSession, Session
 from tests.support import free_port, wait_until
 
 
