@@ -20,7 +20,7 @@ from app.clients.openid import OpenID
 from app.core.config import settings
 from app.db.base import utc_now
 from app.main import app
-from app.models import LoginSession, User
+from app.models import LinkedIdentity, LoginSession, User
 from app.pages import html
 from tests.api.mailed import Mails, link_in, token_in
 from tests.conftest import PASSWORD, as_user
@@ -363,6 +363,7 @@ FORMS = [
     "/account/email",
     "/account/sessions/1/end",
     "/account/sessions/end",
+    "/account/identities",
     "/account/identities/1/unlink",
     "/account/second-factor",
     "/account/second-factor/confirm",
@@ -924,9 +925,140 @@ def test_who_signs_in_at_the_provider_is_signed_in_here(
     assert again.headers["Content-Type"].startswith("text/html")
 
 
-def test_no_provider_is_offered_where_there_is_none(browser: TestClient) -> None:
+def test_no_provider_is_offered_where_there_is_none(browser: TestClient, user: User) -> None:
     assert "/login/provider" not in browser.get("/login").text
     assert browser.get("/login/provider").status_code == 404
+    sign_in(browser)
+    assert LINK not in browser.get("/account").text
+    assert browser.get(LINK).status_code == 404
+    assert browser.post(LINK, data={"current_password": PASSWORD}).status_code == 404
+
+
+LINK = "/account/identities"
+
+
+@pytest.fixture
+def owner(
+    lifespan: TestClient, browser: TestClient, provider: OpenIDServer, session: Session, user: User
+) -> TestClient:
+    """The browser of somebody who is signed in, and has confirmed his address."""
+    browser.portal = lifespan.portal
+    user.email_verified_at = utc_now()
+    session.commit()
+    sign_in(browser)
+    return browser
+
+
+def start_link(browser: TestClient, **fields: str) -> str:
+    """Where the page leads that answers the form."""
+    page = browser.post(LINK, data={"current_password": PASSWORD, **fields})
+    assert_form(page, 200, "Link an identity")
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    # Not by a redirect, which browsers hold to form-action as they do the form.
+    [url] = re.findall(r'<a class="button" href="([^"]*)">Go on to login.example</a>', page.text)
+    assert f'<meta http-equiv="refresh" content="0; url={url}">' in page.text
+    return unescape(url)
+
+
+def come_back(browser: TestClient, provider: OpenIDServer, url: str, **claims: Any) -> Response:
+    """By a link of another site, as a browser comes back."""
+    browser.headers["Sec-Fetch-Site"] = "cross-site"
+    answer = browser.get("/login/callback", params=provider.authorize(url, **claims))
+    browser.headers["Sec-Fetch-Site"] = "same-origin"
+    return answer
+
+
+def test_identity_is_linked_on_the_page_and_unlinked_again(
+    owner: TestClient, provider: OpenIDServer, session: Session, user: User, mails: Mails
+) -> None:
+    assert f'<a href="{LINK}">Link an identity of login.example</a>' in owner.get("/account").text
+    assert_form(owner.get(LINK), 200, "Link an identity")
+    before = sessions_of(session, user)
+    answer = come_back(owner, provider, start_link(owner), sub="7", email="private@example.org", email_verified=False)
+    assert_went_to(answer, "/account?notice=identity-linked")
+    page = owner.get(answer.headers["Location"])
+    assert 'role="status">It opens your account from now on.' in page.text
+    assert "as 7, since" in page.text
+    assert "Another way to sign in was linked" in [mail["Subject"] for mail in mails()]
+    session.expire_all()
+    [after] = sessions_of(session, user)
+    assert after not in before, "coming back begins a session, and ends that of the browser"
+    [path] = re.findall(r'action="(/account/identities/\d+/unlink)"', page.text)
+    assert_went_to(owner.post(path), "/account?notice=identity-unlinked")
+    assert "as 7, since" not in owner.get("/account").text
+    assert f'href="{LINK}"' in owner.get("/account").text
+
+
+def test_identity_that_is_there_is_not_offered_again(
+    owner: TestClient, provider: OpenIDServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come_back(owner, provider, start_link(owner))
+    monkeypatch.setitem(settings.__dict__, "OIDC_ISSUER", provider.url)
+    assert f'href="{LINK}"' not in owner.get("/account").text
+
+
+def test_linking_on_the_page_takes_the_password(owner: TestClient, provider: OpenIDServer) -> None:
+    page = owner.post(LINK, data={"current_password": "wrong"})
+    assert_form(page, 403, "Link an identity")
+    assert wrong(page) == {"current_password": "Password is wrong."}
+    assert "larder-sign-in" not in owner.cookies
+    owner.cookies.clear()
+    assert_went_to(owner.post(LINK, data={"current_password": PASSWORD}), "/login?next=/account")
+    assert_went_to(owner.get(LINK), f"/login?next={LINK}")
+
+
+def test_linking_on_the_page_takes_a_code_where_there_is_a_second_factor(
+    owner: TestClient, provider: OpenIDServer, user: User
+) -> None:
+    factor = set_up(owner, as_user(user))
+    assert 'name="code"' in owner.get(LINK).text
+    page = owner.post(LINK, data={"current_password": PASSWORD})
+    assert_form(page, 401, "Link an identity")
+    assert wrong(page) == {"code": "Code is missing."}
+    url = start_link(owner, code=factor.recovery_codes[0])
+    assert_went_to(come_back(owner, provider, url), "/account?notice=identity-linked")
+
+
+def test_identity_of_somebody_else_is_told_where_it_was_to_be_linked(
+    owner: TestClient, provider: OpenIDServer, make_user: Callable[..., User], session: Session
+) -> None:
+    session.add(LinkedIdentity(issuer=provider.url, subject="7", user_id=make_user("bob").id))
+    session.commit()
+    answer = come_back(owner, provider, start_link(owner), sub="7")
+    assert_form(answer, 409, "Link an identity")
+    assert alert(answer) == "This identity is linked to another account."
+    assert f'<form method="post" action="{LINK}">' in answer.text, "that it may be tried with another"
+    assert owner.get("/account").status_code == 200, "and he is signed in as before"
+
+
+def test_address_that_is_not_confirmed_is_told_before_the_provider_is_asked(
+    owner: TestClient, provider: OpenIDServer, session: Session, user: User
+) -> None:
+    user.email_verified_at = None
+    session.commit()
+    page = owner.post(LINK, data={"current_password": PASSWORD})
+    assert_form(page, 409, "Link an identity")
+    assert alert(page) == "The e-mail address of the account has to be confirmed first."
+
+
+def test_who_rather_does_not_at_the_provider_is_where_he_was(owner: TestClient, provider: OpenIDServer) -> None:
+    back = {**provider.authorize(start_link(owner)), "error": "access_denied"}
+    del back["code"]
+    assert_form(owner.get("/login/callback", params=back), 403, "Link an identity")
+
+
+def test_who_has_signed_out_meanwhile_links_nothing(
+    owner: TestClient, provider: OpenIDServer, session: Session
+) -> None:
+    url = start_link(owner)
+    owner.post("/logout")
+    assert come_back(owner, provider, url).status_code == 401
+    assert session.scalar(select(LinkedIdentity)) is None
+
+
+def test_linking_is_limited_as_in_the_api(limits: Clock, owner: TestClient, provider: OpenIDServer) -> None:
+    statuses = [owner.post(LINK, data={"current_password": "wrong"}).status_code for _ in range(11)]
+    assert statuses == [403] * 10 + [429]
 
 
 # What goes with the pages

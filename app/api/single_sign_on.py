@@ -6,7 +6,7 @@ thread and no connection is held. A page may have its own two routes, with a cal
 
 import secrets
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request, Response
 
@@ -45,11 +45,6 @@ Provider = Annotated[Any, Depends(get_provider)]
 """An `OpenID`; FastAPI would import the name, and with it a package that is not needed without single sign-on."""
 
 
-class Finished(NamedTuple):
-    opened: Opened
-    next: str
-
-
 async def begin(provider: "OpenID", pending: PendingSignIn) -> str:
     """Where the browser has to go, once it was told to `carry` what it needs to come back."""
     return await provider.authorization_url(pending, _redirect_uri(pending.callback))
@@ -59,23 +54,27 @@ def carry(response: Response, pending: PendingSignIn) -> None:
     response.set_cookie(COOKIE, str(pending), LIFETIME, **RULES)
 
 
+def carried(request: Request, answer: ProviderAnswer, callback: str) -> PendingSignIn:
+    """What the browser was told to carry when it left; `BadRequest` unless it comes back from there."""
+    return PendingSignIn.read(request.cookies.get(COOKIE, ""), callback, answer.state)
+
+
 async def finish(
     provider: "OpenID",
     request: Request,
     response: Response,
     answer: ProviderAnswer,
-    callback: str,
+    pending: PendingSignIn,
     *,
     kind: type[RefreshToken] = RefreshToken,
-) -> Finished:
-    """A new session for who came back, and where he wanted to go."""
-    pending = PendingSignIn.read(request.cookies.get(COOKIE, ""), callback, answer.state)
-    claims = await provider.identify(answer, pending, _redirect_uri(callback))
+) -> Opened:
+    """A new session for who came back."""
+    claims = await provider.identify(answer, pending, _redirect_uri(pending.callback))
     # For an account that is new: nobody knows it, and a reset by mail sets another.
     unknown_password = await hashing.hash(secrets.token_urlsafe(32))
     opened = await Job(WriteSessions, partial(_open, request, pending, claims, unknown_password, kind=kind)).run()
     response.delete_cookie(COOKIE, **RULES)
-    return Finished(opened, pending.next)
+    return opened
 
 
 def _open(

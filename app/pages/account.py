@@ -7,6 +7,7 @@ from app.api import cookie
 from app.api.deps import SessionDep
 from app.api.resource.reading import RowId
 from app.api.routing import Router
+from app.core.config import settings
 from app.crud import linked_identity, login_session, totp
 from app.crud.query import ListQuery
 from app.pages.browser_session import HOME, BrowserUser
@@ -33,6 +34,7 @@ def account(request: Request, session: SessionDep, caller: BrowserUser, notice: 
         current_id=caller.session_id,
         keys=crud.api_key.get_multi(session, NEWEST_KEYS, caller),
         identities=linked_identity.linked(session, caller.id),
+        issuer=settings.OIDC_ISSUER,
         name_of=name_of,
         notice=notice,
     )

@@ -28,6 +28,7 @@ class Notice(StrEnum):
         "A link is on its way to the new address, which then counts.",
     )
     email_changed = "email-changed", "Your address is changed."
+    identity_linked = "identity-linked", "It opens your account from now on."
     identity_unlinked = "identity-unlinked", "It opens your account no more."
     key_revoked = "key-revoked", "The key is revoked."
     second_factor_removed = "second-factor-removed", "You are not asked for codes any more."
@@ -35,4 +36,8 @@ class Notice(StrEnum):
 
 
 def to_with(path: str, notice: Notice) -> Response:
-    return to(f"{path}?notice={notice}")
+    return to(with_notice(path, notice))
+
+
+def with_notice(path: str, notice: Notice) -> str:
+    return f"{path}?notice={notice}"

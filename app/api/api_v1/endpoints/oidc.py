@@ -11,10 +11,11 @@ from app.api.hashing import hashing
 from app.api.job import Job
 from app.api.problems import problems
 from app.api.routing import Router
-from app.api.single_sign_on import Provider, begin, carry, finish
+from app.api.single_sign_on import Provider, begin, carried, carry, finish
 from app.api.throttling import LINK, SINGLE_SIGN_ON
 from app.api.tokens import tokens
 from app.core.pending_sign_in import PendingSignIn
+from app.core.principal import SignedIn
 from app.core.scopes import Scope
 from app.crud import linked_identity, totp
 from app.db.session import Session, WriteSessions
@@ -50,7 +51,8 @@ async def callback(
     provider: Provider, request: Request, response: Response, answer: Annotated[ProviderAnswer, Query()]
 ) -> Token:
     """Where the provider sends the browser back to: begins a session, and answers its tokens, as a login does."""
-    return tokens((await finish(provider, request, response, answer, CALLBACK)).opened)
+    pending = carried(request, answer, CALLBACK)
+    return tokens(await finish(provider, request, response, answer, pending))
 
 
 @router.post(
@@ -63,6 +65,15 @@ async def link(provider: Provider, caller: CurrentUser, data: LinkStart, respons
 
     Coming back links it and begins a new session, as a login does.
     """
+    await confirm(caller, data)
+    pending = PendingSignIn(CALLBACK, user_id=caller.id, session_id=caller.session_id)
+    url = await begin(provider, pending)
+    carry(response, pending)
+    return LinkStarted(url=url)
+
+
+async def confirm(caller: SignedIn, data: LinkStart) -> None:
+    """That it is the owner who wants to link an identity, and that he may."""
     current = await hashing.check_own(caller, data.current_password)
 
     def work(session: Session) -> None:
@@ -71,7 +82,3 @@ async def link(provider: Provider, caller: CurrentUser, data: LinkStart, respons
         linked_identity.refuse_unconfirmed(user)
 
     await Job(WriteSessions, work).run()
-    pending = PendingSignIn(CALLBACK, user_id=caller.id, session_id=caller.session_id)
-    url = await begin(provider, pending)
-    carry(response, pending)
-    return LinkStarted(url=url)
