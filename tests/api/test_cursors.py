@@ -26,7 +26,7 @@ from tests.api import jars
 from tests.api.jars import FIELDS, Row, in_order
 from tests.api.test_recipes import PATH, SOUP, assert_problem
 from tests.conftest import POSTGRES, WHY_NOT, as_user
-from tests.support.own_service import SUPERUSER, own_service
+from tests.support.own_service import as_superuser, own_service
 from tests.support.postgres import fresh_database
 from tests.support.wire import Wire
 
@@ -296,13 +296,13 @@ async def walk_among_writers(port: int, sort: str) -> tuple[list[int], Counter[s
         chance = random.Random(number)
         async with Wire(port) as wire:
             while not done.is_set():
-                created = await wire.request("POST", PATH, SUPERUSER, SOUP)
+                created = await wire.request("POST", PATH, as_superuser(), SOUP)
                 written["created"] += created.status == 201
                 own.append(created.headers["location"])
                 # Its own are even or odd; of the others only those go that are odd and belong to this writer.
                 mine = chance.randrange(ROWS // WRITERS // 2) * WRITERS * 2 + 2 * number + 1
                 for path in (f"{PATH}/{mine}", own.pop(0) if len(own) > 5 else f"{PATH}/{mine}"):
-                    written["deleted"] += (await wire.request("DELETE", path, SUPERUSER)).status == 204
+                    written["deleted"] += (await wire.request("DELETE", path, as_superuser())).status == 204
 
     async def read() -> None:
         cursor = ""

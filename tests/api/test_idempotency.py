@@ -30,7 +30,7 @@ from app.schemas.user import UserCreate
 from tests.api.live import live
 from tests.api.test_recipes import PATH, SOUP, assert_problem
 from tests.conftest import PASSWORD, WHY_NOT, as_user
-from tests.support.own_service import SUPERUSER, own_service
+from tests.support.own_service import as_superuser, own_service
 from tests.support.postgres import Server
 from tests.support.service import Service
 from tests.support.wire import Answer, Wire
@@ -391,7 +391,7 @@ class Story:
         self.outcomes["hung up"] += 1
 
     def headers(self, number: int) -> dict[str, str]:
-        return SUPERUSER | {"Idempotency-Key": f"recipe-{number}"}
+        return as_superuser() | {"Idempotency-Key": f"recipe-{number}"}
 
     async def kill_workers(self) -> None:
         for kill in range(KILLS):

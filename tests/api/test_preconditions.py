@@ -18,7 +18,7 @@ from app.models import Recipe, User
 from app.schemas.recipe import RecipeCreate
 from tests.api.test_recipes import PATH, SOUP, assert_problem
 from tests.conftest import POSTGRES, WHY_NOT, as_user
-from tests.support.own_service import SUPERUSER, own_service
+from tests.support.own_service import as_superuser, own_service
 from tests.support.postgres import fresh_database
 from tests.support.wire import Wire
 
@@ -270,7 +270,7 @@ def test_counter_that_many_clients_raise_misses_no_step() -> None:
         for attempt in range(TRIES):
             read = await wire.request("GET", path, {})
             number = int(read.json()["label"]) + 1
-            headers = SUPERUSER | {"If-Match": read.headers["etag"]}
+            headers = as_superuser() | {"If-Match": read.headers["etag"]}
             written = await wire.request("PATCH", path, headers, {"label": str(number)})
             statuses[written.status] += 1
             if written.status == 200:
@@ -286,7 +286,7 @@ def test_counter_that_many_clients_raise_misses_no_step() -> None:
 
     async def all_clients(port: int) -> int:
         async with Wire(port) as wire:
-            created = await wire.request("POST", PATH, SUPERUSER, SOUP | {"label": "0"})
+            created = await wire.request("POST", PATH, as_superuser(), SOUP | {"label": "0"})
             path = created.headers["location"]
             await asyncio.gather(*(client(port, path) for _ in range(CLIENTS)))
             recipe = (await wire.request("GET", path, {})).json()

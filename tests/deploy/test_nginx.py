@@ -23,7 +23,7 @@ from app.core.config import Settings
 from app.middleware.security_headers import HEADERS
 from tests.support import ROOT, free_port, wait_until
 from tests.support.nginx import Nginx
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 
 RECIPES = "/api/v1/recipes"
@@ -134,7 +134,7 @@ def test_body_beyond_what_the_service_takes_is_a_problem_and_does_not_reach_it(
 def test_imports_may_be_as_large_as_the_service_takes_them(client: httpx2.Client) -> None:
     line = json.dumps(PEA_SOUP | {"label": "x" * 200}).encode() + b"\n"
     lines = line * (2 * 1024 * 1024 // len(line))
-    headers = SUPERUSER | {"Content-Type": "application/jsonl"}
+    headers = as_superuser() | {"Content-Type": "application/jsonl"}
     answer = client.post(f"{RECIPES}/import?dry_run=true", content=lines, headers=headers)
     assert answer.status_code == 200, answer.text
 
@@ -201,7 +201,7 @@ def connections_to(port: int) -> int:
 
 def test_body_that_comes_slowly_reaches_the_service_when_it_is_whole(nginx: Nginx, service: Service) -> None:
     body = json.dumps(PEA_SOUP).encode()
-    headers = {"Host": "localhost", "Content-Length": len(body), "Content-Type": "application/json", **SUPERUSER}
+    headers = {"Host": "localhost", "Content-Length": len(body), "Content-Type": "application/json", **as_superuser()}
     head = f"POST {RECIPES} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with ExitStack() as stack:
         before = connections_to(service.port)
@@ -269,7 +269,7 @@ def test_websocket_passes_both_ways_and_with_where_it_comes_from() -> None:
 
 
 def test_live_pages_reach_the_service(nginx: Nginx, client: httpx2.Client) -> None:
-    path = client.post(RECIPES, json=PEA_SOUP, headers=SUPERUSER).headers["Location"]
+    path = client.post(RECIPES, json=PEA_SOUP, headers=as_superuser()).headers["Location"]
     uri = f"wss://localhost:{nginx.port}{path}/live"
     with (
         client.stream("GET", f"{path}/comments/stream") as stream,
@@ -278,7 +278,7 @@ def test_live_pages_reach_the_service(nginx: Nginx, client: httpx2.Client) -> No
     ):
         lines = stream.iter_lines()
         assert "event: ready" in lines
-        assert writer.post(f"{path}/comments", json={"text": "Mmh"}, headers=SUPERUSER).status_code == 201
+        assert writer.post(f"{path}/comments", json={"text": "Mmh"}, headers=as_superuser()).status_code == 201
         assert "event: comment.created" in lines
         while json.loads(talk.recv(timeout=10))["type"] != "comment.created":
             pass
@@ -289,7 +289,7 @@ def test_live_pages_reach_the_service(nginx: Nginx, client: httpx2.Client) -> No
 
 def test_json_is_compressed_and_events_and_secrets_are_not(client: httpx2.Client) -> None:
     for _ in range(10):
-        assert client.post(RECIPES, json=PEA_SOUP, headers=SUPERUSER).status_code == 201
+        assert client.post(RECIPES, json=PEA_SOUP, headers=as_superuser()).status_code == 201
     answer = client.get(RECIPES)
     assert answer.headers["Content-Encoding"] == "gzip"
     assert "Accept-Encoding" in answer.headers["Vary"]
@@ -298,14 +298,14 @@ def test_json_is_compressed_and_events_and_secrets_are_not(client: httpx2.Client
 
 
 def test_version_of_a_compressed_row_is_still_good_for_a_change(client: httpx2.Client) -> None:
-    made = client.post(RECIPES, json=PEA_SOUP | {"url": f"https://example.com/{'x' * 1500}"}, headers=SUPERUSER)
+    made = client.post(RECIPES, json=PEA_SOUP | {"url": f"https://example.com/{'x' * 1500}"}, headers=as_superuser())
     path = made.headers["Location"]
     read = client.get(path)
     assert read.headers["Content-Encoding"] == "gzip"
     assert read.headers["ETag"] == 'W/"1"'
-    changed = client.patch(path, json={"label": "New"}, headers=SUPERUSER | {"If-Match": read.headers["ETag"]})
+    changed = client.patch(path, json={"label": "New"}, headers=as_superuser() | {"If-Match": read.headers["ETag"]})
     assert changed.status_code == 200
-    stale = client.patch(path, json={"label": "Newer"}, headers=SUPERUSER | {"If-Match": read.headers["ETag"]})
+    stale = client.patch(path, json={"label": "Newer"}, headers=as_superuser() | {"If-Match": read.headers["ETag"]})
     assert stale.status_code == 412
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 
 from tests.support import wait_until
 from tests.support.nginx import Nginx
-from tests.support.own_service import SUPERUSER, prepare
+from tests.support.own_service import as_superuser, prepare
 from tests.support.postgres import fresh_database
 from tests.support.service import Service
 from tests.support.wire import Wire
@@ -58,7 +58,7 @@ class Crowd:
                 if number % 3 == 0:
                     self.posted += 1
                     recipe = {"label": f"Of the crowd {name}", "source": "Crowd", "url": "https://example.com/"}
-                    await self._note(wire, "POST", RECIPES, SUPERUSER | {"Idempotency-Key": name}, recipe)
+                    await self._note(wire, "POST", RECIPES, as_superuser() | {"Idempotency-Key": name}, recipe)
                 else:
                     await self._note(wire, "GET", f"{RECIPES}/1" if number % 3 == 1 else RECIPES, {})
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from tests.service.conftest import count_waiting, locked_recipe
 from tests.support import wait_until
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 
 RECIPES = "/api/v1/recipes"
@@ -37,8 +37,8 @@ def execute(database: Engine, statement: str) -> None:
 def test_failed_commit_is_no_success(service: Service, database: Engine) -> None:
     # A deferred constraint is checked at the commit, and at no time before.
     execute(database, "ALTER TABLE recipe ADD CONSTRAINT uq UNIQUE (url) DEFERRABLE INITIALLY DEFERRED")
-    first = service.client.post(RECIPES, json=SOUP, headers=SUPERUSER)
-    second = service.client.post(RECIPES, json={**SOUP, "label": "Again"}, headers=SUPERUSER)
+    first = service.client.post(RECIPES, json=SOUP, headers=as_superuser())
+    second = service.client.post(RECIPES, json={**SOUP, "label": "Again"}, headers=as_superuser())
     execute(database, "ALTER TABLE recipe DROP CONSTRAINT uq")
     assert (first.status_code, second.status_code) == (201, 409)
     assert "Again" not in labels(database)
@@ -46,7 +46,7 @@ def test_failed_commit_is_no_success(service: Service, database: Engine) -> None
 
 def test_lost_connection_leaves_nothing(service: Service, database: Engine) -> None:
     with ThreadPoolExecutor(1) as pool, locked_recipe(database, 1):
-        answer = pool.submit(service.client.patch, f"{RECIPES}/1", json={"label": "Lost"}, headers=SUPERUSER)
+        answer = pool.submit(service.client.patch, f"{RECIPES}/1", json={"label": "Lost"}, headers=as_superuser())
         wait_until(lambda: count_waiting(database) == 1)
         execute(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         assert answer.result().status_code == 503
@@ -56,7 +56,7 @@ def test_lost_connection_leaves_nothing(service: Service, database: Engine) -> N
 
 def test_request_past_its_deadline_does_not_commit(service: Service, database: Engine) -> None:
     with locked_recipe(database, 1):
-        answer = service.client.patch(f"{RECIPES}/1", json={"label": "Too late"}, headers=SUPERUSER)
+        answer = service.client.patch(f"{RECIPES}/1", json={"label": "Too late"}, headers=as_superuser())
         assert answer.status_code == 503
         assert count_waiting(database) == 1
     # Now the statement gets its row, and the job ends.
@@ -66,21 +66,21 @@ def test_request_past_its_deadline_does_not_commit(service: Service, database: E
 
 def test_killed_worker_leaves_nothing_half_done(service: Service, database: Engine) -> None:
     made = service.client.post(
-        "/api/v1/users", json={"email": "ann@example.com", "password": "correct horse battery"}, headers=SUPERUSER
+        "/api/v1/users", json={"email": "ann@example.com", "password": "correct horse battery"}, headers=as_superuser()
     )
     assert made.status_code == 201, made.text
     ann = made.json()["id"]
     execute(database, f"UPDATE recipe SET submitter_id = {ann} WHERE id = 2")
     with ThreadPoolExecutor(1) as pool, locked_recipe(database, 2):
         # Removes the account, and then waits for the recipe that refers to it.
-        answer = pool.submit(service.client.delete, f"/api/v1/users/{ann}", headers=SUPERUSER)
+        answer = pool.submit(service.client.delete, f"/api/v1/users/{ann}", headers=as_superuser())
         wait_until(lambda: count_waiting(database) == 1)
         for pid in service.worker_pids:
             os.kill(pid, signal.SIGKILL)
         with pytest.raises(httpx2.TransportError):
             answer.result()
     wait_until(lambda: count_open_transactions(database) == 0)
-    assert service.client.get(f"/api/v1/users/{ann}", headers=SUPERUSER).status_code == 200
+    assert service.client.get(f"/api/v1/users/{ann}", headers=as_superuser()).status_code == 200
     assert service.client.get(f"{RECIPES}/2").json()["submitter_id"] == ann
 
 

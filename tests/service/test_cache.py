@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from app.clients.reddit import SUBREDDITS
-from tests.support.own_service import SUPERUSER, own_service
+from tests.support.own_service import as_superuser, own_service
 from tests.support.reddit import RedditServer, post, reddit_server, slow
 from tests.support.redis import Redis
 from tests.support.service import Service
@@ -35,7 +35,7 @@ async def ask(service: Service, path: str, times: int) -> list[tuple[int, bytes]
 
     async def one() -> tuple[int, bytes]:
         async with Wire(service.port) as wire:
-            answer = await wire.request("GET", path, SUPERUSER)
+            answer = await wire.request("GET", path, as_superuser())
             return answer.status, answer.body
 
     return await asyncio.gather(*(one() for _ in range(times)))

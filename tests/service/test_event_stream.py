@@ -12,7 +12,7 @@ from app.db.session import OwnSession
 from app.models import FeedEvent
 from tests.support import wait_until
 from tests.support.larder import PATH, Larder, comments, token
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 from tests.support.stream import Said, Stream
 
@@ -98,7 +98,7 @@ def test_stream_ends_with_its_recipe(larder: Larder) -> None:
     recipe = larder.new_recipe()
     with larder.stream(recipe) as stream:
         stream.take(1)
-        larder.service.client.delete(f"/api/v1/recipes/{recipe}", headers=SUPERUSER).raise_for_status()
+        larder.service.client.delete(f"/api/v1/recipes/{recipe}", headers=as_superuser()).raise_for_status()
         assert stream.ends_within(12)
 
 
@@ -179,8 +179,8 @@ def test_event_has_the_comment_as_it_is_now(larder: Larder) -> None:
     recipe = larder.new_recipe()
     kept, gone = larder.comment(recipe, "<b>Good</b>"), larder.comment(recipe, "A secret that slipped out")
     path = f"{comments(recipe)}/{{}}"
-    larder.service.client.patch(path.format(kept), json={"text": "Better"}, headers=SUPERUSER).raise_for_status()
-    larder.service.client.delete(path.format(gone), headers=SUPERUSER).raise_for_status()
+    larder.service.client.patch(path.format(kept), json={"text": "Better"}, headers=as_superuser()).raise_for_status()
+    larder.service.client.delete(path.format(gone), headers=as_superuser()).raise_for_status()
     with larder.stream(recipe, last=0) as stream:
         _, *said = stream.take(5)
     created, was, updated, removed = (one.data["comment"] for one in said)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def memory(pid: int) -> float:
     ids=["streams", "websockets"],
 )
 def test_a_thousand_idle_listeners_cost_less_than_100_mib(url: str, path: str, headers: str, first: bytes) -> None:
-    credentials = "".join(f"{name}: {value}\r\n" for name, value in SUPERUSER.items())
+    credentials = "".join(f"{name}: {value}\r\n" for name, value in as_superuser().items())
     with Service(DATABASE_URL=url) as service, ExitStack() as stack:
         [worker] = service.worker_pids
         for _ in range(20):
@@ -67,7 +67,7 @@ def test_a_thousand_idle_listeners_cost_less_than_100_mib(url: str, path: str, h
         print(f"{before:.1f} MiB before, {alone:.1f} MiB with {LISTENERS} listeners")
         assert alone - before < MOST
         text = {"text": "All hear this"}
-        service.client.post("/api/v1/recipes/1/comments", json=text, headers=SUPERUSER).raise_for_status()
+        service.client.post("/api/v1/recipes/1/comments", json=text, headers=as_superuser()).raise_for_status()
         start = time.monotonic()
         for one in listeners:
             said = b""

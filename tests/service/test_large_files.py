@@ -11,7 +11,7 @@ import pytest
 
 from app.transfer.formats import Format
 from tests.conftest import POSTGRES, WHY_NOT
-from tests.support.own_service import SUPERUSER, prepare
+from tests.support.own_service import as_superuser, prepare
 from tests.support.postgres import fresh_database
 from tests.support.service import Service
 
@@ -74,13 +74,13 @@ def test_large_file_takes_little_memory_in_and_out(url: str, format: Format) -> 
     prepare(url)
     with Service(DATABASE_URL=url, WEB_CONCURRENCY=2) as service:
         for _ in range(50):
-            assert service.client.get("/api/v1/recipes", headers=SUPERUSER).status_code == 200
+            assert service.client.get("/api/v1/recipes", headers=as_superuser()).status_code == 200
         base = {pid: memory(pid, "VmRSS") for pid in service.worker_pids}
         for pid in base:
             forget_peak(pid)
 
         start = time.monotonic()
-        headers = SUPERUSER | {"Content-Type": format.media_type}
+        headers = as_superuser() | {"Content-Type": format.media_type}
         imported = service.client.post("/api/v1/recipes/import", content=chunks(format), headers=headers, timeout=300)
         assert (imported.status_code, imported.json()) == (201, {"rows": ROWS, "dry_run": False})
 

@@ -8,7 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.support.larder import Larder, comments, token
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.talk import Talk, websocket
 
 PATH = "/api/v1/recipes/{}/live"
@@ -21,7 +21,7 @@ def talk(stack: ExitStack, larder: Larder, recipe: int, headers: dict[str, str] 
 def test_comment_of_one_is_heard_by_all_and_by_streams(larder: Larder) -> None:
     recipe = larder.new_recipe()
     with ExitStack() as stack:
-        author = talk(stack, larder, recipe, SUPERUSER)
+        author = talk(stack, larder, recipe, as_superuser())
         others = [talk(stack, larder, recipe) for _ in range(7)]
         stream = stack.enter_context(larder.stream(recipe))
         for one in (author, *others):
@@ -68,7 +68,7 @@ def hear_count(talk: Talk, count: int) -> None:
 def test_others_hear_who_is_typing_and_he_does_not(larder: Larder) -> None:
     recipe = larder.new_recipe()
     with ExitStack() as stack:
-        author = talk(stack, larder, recipe, SUPERUSER)
+        author = talk(stack, larder, recipe, as_superuser())
         others = [talk(stack, larder, recipe) for _ in range(7)]
         for one in (author, *others):
             one.hear("presence")
@@ -102,7 +102,7 @@ def test_it_is_closed_with_its_recipe(larder: Larder) -> None:
     recipe = larder.new_recipe()
     with ExitStack() as stack:
         one = talk(stack, larder, recipe)
-        larder.service.client.delete(f"/api/v1/recipes/{recipe}", headers=SUPERUSER).raise_for_status()
+        larder.service.client.delete(f"/api/v1/recipes/{recipe}", headers=as_superuser()).raise_for_status()
         assert one.code() == 4404
 
 
@@ -112,7 +112,7 @@ def test_it_is_closed_with_its_recipe(larder: Larder) -> None:
 )
 def test_malformed_messages_are_a_problem_and_no_end(larder: Larder, message: str) -> None:
     with ExitStack() as stack:
-        one = talk(stack, larder, 1, SUPERUSER)
+        one = talk(stack, larder, 1, as_superuser())
         one.say(message)
         assert one.hear("problem")["problem"]["status"] == 422
         one.say({"type": "comment", "text": " "})
@@ -123,7 +123,7 @@ def test_malformed_messages_are_a_problem_and_no_end(larder: Larder, message: st
 def test_what_is_too_large_binary_or_too_much_ends_it(larder: Larder) -> None:
     def code_after(*messages: str | bytes) -> int:
         with ExitStack() as stack:
-            one = talk(stack, larder, 1, SUPERUSER)
+            one = talk(stack, larder, 1, as_superuser())
             one.hear("ready")
             for message in messages:
                 one.say(message)
@@ -162,8 +162,8 @@ def test_pages_of_other_origins_are_refused(larder: Larder) -> None:
         f"https://127.0.0.1:{larder.service.port}",
         larder.service.url + "0",
     ):
-        assert status_of(larder, path, SUPERUSER, origin) == 403
-    assert status_of(larder, path, SUPERUSER, larder.service.url) == 101
+        assert status_of(larder, path, as_superuser(), origin) == 403
+    assert status_of(larder, path, as_superuser(), larder.service.url) == 101
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.support import wait_until
-from tests.support.own_service import SUPERUSER, prepare
+from tests.support.own_service import as_superuser, prepare
 from tests.support.postgres import Server
 from tests.support.service import Service
 
@@ -36,7 +36,7 @@ def seconds_of(response: httpx2.Response) -> float:
 
 
 def change(service: Service) -> httpx2.Response:
-    return service.client.patch(RECIPE, json={"label": "New"}, headers=SUPERUSER)
+    return service.client.patch(RECIPE, json={"label": "New"}, headers=as_superuser())
 
 
 def assert_alive_and_not_ready(service: Service) -> None:

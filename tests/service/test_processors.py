@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import wait_until
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 
 ALL = os.sched_getaffinity(0) if sys.platform == "linux" else set[int]()
@@ -40,7 +40,7 @@ def test_each_worker_stays_on_a_processor_of_its_own(url: str) -> None:
 
 def test_threads_that_hash_go_where_there_is_room(url: str) -> None:
     with Service(DATABASE_URL=url, WEB_CONCURRENCY=1, CPU_AFFINITY=True) as service:
-        assert service.client.get("/api/v1/recipes", headers=SUPERUSER).status_code == 200
+        assert service.client.get("/api/v1/recipes", headers=as_superuser()).status_code == 200
         (pid,) = service.worker_pids
         home = tuple(os.sched_getaffinity(pid))
         assert threads(pid).keys() == {home}

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from tests.service.conftest import count_waiting, locked_recipe
 from tests.support import wait_until
 from tests.support.load import load
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 
 RECIPE = "/api/v1/recipes/1"
@@ -30,7 +30,7 @@ def refuses_connections(service: Service) -> bool:
 def test_stop_finishes_what_is_in_flight_and_lets_nobody_in(url: str, database: Engine) -> None:
     with Service(DATABASE_URL=url) as service, ThreadPoolExecutor(1) as pool:
         with locked_recipe(database, 1):
-            answer = pool.submit(service.client.patch, RECIPE, json={"label": "The last"}, headers=SUPERUSER)
+            answer = pool.submit(service.client.patch, RECIPE, json={"label": "The last"}, headers=as_superuser())
             wait_until(lambda: count_waiting(database) == 1)
             service.signal(signal.SIGTERM)
             wait_until(lambda: refuses_connections(service))
@@ -48,7 +48,7 @@ def test_stop_ends_hung_requests_after_the_grace_time(url: str, database: Engine
         ThreadPoolExecutor(1) as pool,
         locked_recipe(database, 1),
     ):
-        answer = pool.submit(service.client.patch, RECIPE, json={"label": "Never"}, headers=SUPERUSER)
+        answer = pool.submit(service.client.patch, RECIPE, json={"label": "Never"}, headers=as_superuser())
         wait_until(lambda: count_waiting(database) == 1)
         workers = service.worker_pids
         start = time.monotonic()

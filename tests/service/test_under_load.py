@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from tests.service.conftest import count_waiting, locked_recipe
 from tests.support import wait_until
 from tests.support.load import load
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 
 RECIPES = "/api/v1/recipes"
@@ -31,7 +31,7 @@ def all_threads_busy(service: Service, database: Engine) -> Iterator[None]:
     with ThreadPoolExecutor(THREADS) as writers:
         with locked_recipe(database, 2):
             answers = [
-                writers.submit(service.client.patch, f"{RECIPES}/2", json={"label": "Late"}, headers=SUPERUSER)
+                writers.submit(service.client.patch, f"{RECIPES}/2", json={"label": "Late"}, headers=as_superuser())
                 for _ in range(THREADS)
             ]
             wait_until(lambda: count_waiting(database) == THREADS)
@@ -56,10 +56,10 @@ def test_what_needs_no_data_is_answered_at_once(service: Service, database: Engi
         ("POST", RECIPES, {"json": {}}, 401),
         ("GET", "/api/v1/nothing", {}, 404),
         ("GET", "/nothing", {"headers": {"Accept": "text/html"}}, 404),
-        ("DELETE", RECIPES, {"headers": SUPERUSER}, 405),
+        ("DELETE", RECIPES, {"headers": as_superuser()}, 405),
         ("OPTIONS", RECIPES, {}, 405),
-        ("POST", RECIPES, {"headers": SUPERUSER, "content": "{}"}, 415),
-        ("POST", RECIPES, {"headers": SUPERUSER, "json": {"label": ""}}, 422),
+        ("POST", RECIPES, {"headers": as_superuser(), "content": "{}"}, 415),
+        ("POST", RECIPES, {"headers": as_superuser(), "json": {"label": ""}}, 422),
         ("GET", f"{RECIPES}?limit=0", {}, 422),
         ("GET", f"{RECIPES}/{10**20}", {}, 422),
     ]

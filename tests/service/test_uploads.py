@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 
 from tests.support import ROOT, wait_until
 from tests.support.media import box, mp4, picture
-from tests.support.own_service import SUPERUSER, own_service, prepare
+from tests.support.own_service import as_superuser, own_service, prepare
 from tests.support.postgres import fresh_database
 from tests.support.service import Service, run
 
@@ -31,7 +31,7 @@ MOST = 60 * 1024 * 1024
 
 def upload(service: Service, content: bytes) -> httpx2.Response:
     files, data = {"file": ("a.mp4", content)}, {"caption": "Soup"}
-    return service.client.post(POSTS, files=files, data=data, headers=SUPERUSER, timeout=120)
+    return service.client.post(POSTS, files=files, data=data, headers=as_superuser(), timeout=120)
 
 
 def stored(directory: Path) -> list[Path]:
@@ -40,7 +40,7 @@ def stored(directory: Path) -> list[Path]:
 
 def begun(service: Service, length: str, part: bytes) -> socket.socket:
     """A connection on which an upload has begun."""
-    head = f"POST {POSTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {SUPERUSER['Authorization']}\r\n"
+    head = f"POST {POSTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {as_superuser()['Authorization']}\r\n"
     head += f"Content-Type: multipart/form-data; boundary=x\r\n{length}\r\n\r\n"
     form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n' + part
     connection = socket.create_connection(("127.0.0.1", service.port))
@@ -111,7 +111,7 @@ def test_example_of_the_documentation_works(tmp_path: Path) -> None:
     (tmp_path / "soup.jpg").write_bytes(picture())
     with own_service(f"sqlite:///{tmp_path}/larder.db", DATA_DIR=tmp_path) as service:
         command = example[1].replace("localhost:8000", f"localhost:{service.port}")
-        token = SUPERUSER["Authorization"].removeprefix("Bearer ")
+        token = as_superuser()["Authorization"].removeprefix("Bearer ")
         env = {**os.environ, "TOKEN": token}
         done = subprocess.run(["bash", "-c", command], check=True, cwd=tmp_path, env=env, capture_output=True)
         assert json.loads(done.stdout)["recipe_id"] == 1

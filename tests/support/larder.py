@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 from app.core.security import AccessToken, write_access_token
 from app.crud import feed
 from app.db.session import OwnSession
-from tests.support.own_service import SUPERUSER
+from tests.support.own_service import as_superuser
 from tests.support.service import Service
 from tests.support.stream import Stream
 
@@ -19,7 +19,7 @@ class Larder:
 
     def new_recipe(self) -> int:
         soup = {"label": "Soup", "source": "Aunt", "url": "https://example.com/"}
-        answer = self.service.client.post("/api/v1/recipes", json=soup, headers=SUPERUSER)
+        answer = self.service.client.post("/api/v1/recipes", json=soup, headers=as_superuser())
         assert answer.status_code == 201
         recipe_id: int = answer.json()["id"]
         return recipe_id
@@ -36,7 +36,7 @@ class Larder:
         return Stream(self.service.port, PATH.format(recipe_id), {**resumed, **(headers or {})}).begin()
 
     def comment(self, recipe_id: int, text: str) -> int:
-        answer = self.service.client.post(comments(recipe_id), json={"text": text}, headers=SUPERUSER)
+        answer = self.service.client.post(comments(recipe_id), json={"text": text}, headers=as_superuser())
         assert answer.status_code == 201, answer.text
         comment_id: int = answer.json()["id"]
         return comment_id

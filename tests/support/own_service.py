@@ -12,8 +12,10 @@ from app.models import User
 from tests.conftest import in_session
 from tests.support.service import Service, prestart
 
-SUPERUSER = in_session(user_id=1, session_id=1)
-"""The headers of the first superuser: the first row of both tables in each database that was prepared."""
+
+def as_superuser() -> dict[str, str]:
+    """The headers of the first superuser from now on: the first row of both tables in each prepared database."""
+    return in_session(user_id=1, session_id=1)
 
 
 def prepare(url: str) -> None:
