@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from sqlalchemy.orm import configure_mappers
 
 from app.core import processors
 from app.core.config import settings
@@ -81,6 +82,7 @@ def _prepare(server: Arbiter) -> None:
     app: Any = server.app.wsgi()
     if isinstance(app, FastAPI):
         app.middleware_stack = app.build_middleware_stack()
+    configure_mappers()
     gc.collect()
     gc.freeze()
 
