@@ -10,7 +10,7 @@ from httpx2 import Response
 from sqlalchemy.orm import Session
 
 from app.core.config import Settings, settings
-from app.crud import crud_user
+from app.crud import credentials
 from app.models import User
 from tests.api.mailed import Mails, link_in, to_whom, token_in
 from tests.api.test_auth import ANN, ME, SIGNUP, login, signed_in
@@ -124,7 +124,7 @@ def test_unverified_account_signs_in_unless_a_setting_demands_it(
 ) -> None:
     assert login(client).status_code == 200
     strict = settings.model_copy(update={"REQUIRE_VERIFIED_EMAIL": True})
-    monkeypatch.setattr(crud_user, "settings", strict)
+    monkeypatch.setattr(credentials, "settings", strict)
     unverified, unknown = login(client), login(client, "nobody@example.com")
     assert (unverified.status_code, unknown.status_code) == (401, 401)
     assert unverified.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
