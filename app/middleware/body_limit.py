@@ -21,7 +21,8 @@ class BodyLimit:
             return await self.app(scope, receive, send)
         scope[MAX_BODY_SIZE] = self.size
         announced = header(scope, b"content-length")
-        size = int(announced) if announced.isdigit() else 0
+        # Zeros that lead may be so many that Python would make no number of them.
+        size = int(announced.lstrip(b"0") or b"0") if announced.isdigit() else 0
 
         async def receive_limited() -> Message:
             nonlocal size

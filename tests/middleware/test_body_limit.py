@@ -43,6 +43,13 @@ def test_announced_size_is_refused_before_the_body_comes(service: Service) -> No
         assert_refused(read_all(connection))
 
 
+def test_size_may_have_any_number_of_zeros_before_it(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+        head = "POST /api/v1/recipes HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        connection.sendall(f"{head}Content-Length: {'0' * 5_000}2\r\n\r\n{{}}".encode())
+        assert read_all(connection).startswith(b"HTTP/1.1 415 ")
+
+
 def test_endless_body_is_refused_while_it_comes(service: Service) -> None:
     before = peak_memory(service)
     chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
