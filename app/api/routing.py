@@ -39,7 +39,9 @@ class Router(APIRouter):
         self.beginning = prefix.partition("{")[0]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if not scope["path"].removeprefix(scope.get("root_path", "")).startswith(self.beginning):
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        # For a regular expression, a text also ends before a last line break; a header that names the path could not.
+        if not path.startswith(self.beginning) or path.endswith("\n"):
             return Match.NONE, {}
         return super().matches(scope)
 

@@ -34,7 +34,7 @@ class Lane:
         path: str = scope["path"]
         keys = ID.findall(path)
         found = self.table.get((scope["method"], ID.sub("{}", path) if keys else path))
-        if found is None:
+        if found is None or len(found[1]) != len(keys):  # the path may have braces of its own
             return await self.app(scope, receive, send)
         handle, names = found
         scope["path_params"] = dict(zip(names, keys, strict=True))

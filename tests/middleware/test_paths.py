@@ -32,3 +32,22 @@ def test_trailing_slash_changes_nothing(client: TestClient, path: str) -> None:
 def test_trailing_slash_keeps_the_body(client: TestClient) -> None:
     answer = client.post("/api/v1/auth/signup/", json={"email": "ann@example.com", "password": "correct horse"})
     assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/recipes/%7B%7D",
+        "/api/v1/recipes/%7B%7D/comments",
+        "/api/v1/recipes/%7B%7D/comments/1",
+        "/recipes/%7B%7D",
+        "/api/v1/recipes%0A",
+        "/api/v1/recipes%0A/",
+        "/api/v1/recipes/1%0A",
+        "/api/v1/recipes/1/comments%0A",
+        "/account%0A",
+    ],
+)
+def test_what_is_nearly_a_path_is_none(client: TestClient, path: str) -> None:
+    """A line break at its end would get into the headers that name it."""
+    assert client.get(path, follow_redirects=False).status_code == 404
