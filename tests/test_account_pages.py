@@ -925,6 +925,15 @@ def test_who_signs_in_at_the_provider_is_signed_in_here(
     assert again.headers["Content-Type"].startswith("text/html")
 
 
+def test_who_comes_back_from_the_provider_goes_on_to_any_path(
+    lifespan: TestClient, browser: TestClient, provider: OpenIDServer
+) -> None:
+    browser.portal = lifespan.portal
+    answer = browser.get("/login/provider", params={"next": "/?q=\u5473\u564c"})
+    back = provider.authorize(answer.headers["Location"], email=EMAIL, email_verified=True)
+    assert_went_to(browser.get("/login/callback", params=back), "/?q=%E5%91%B3%E5%99%8C")
+
+
 def test_no_provider_is_offered_where_there_is_none(browser: TestClient, user: User) -> None:
     assert "/login/provider" not in browser.get("/login").text
     assert browser.get("/login/provider").status_code == 404
