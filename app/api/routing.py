@@ -12,9 +12,12 @@ from app.api.route import JobRoute
 
 
 class IdConvertor(Convertor[str]):
-    """`{id:id}` in a path: digits, so that /recipes/search is never taken for a row. Their size is checked later."""
+    """`{id:id}` in a path: digits, so that /recipes/search is never taken for a row. Their size is checked later.
 
-    regex = "-?[0-9]+"
+    A row has one path: zeros before its key would make as many as one likes.
+    """
+
+    regex = "-?(?:0|[1-9][0-9]*)"
 
     def convert(self, value: str) -> str:
         return value

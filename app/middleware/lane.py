@@ -8,9 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import KNOWN, answer_to
 from app.api.route import Handler, JobRoute
+from app.api.routing import IdConvertor
 
-ID = re.compile(r"(?<=/)-?[0-9]+(?=/|$)")
-"""A segment of a path that is a row's key; see `IdConvertor`."""
+ID = re.compile(rf"(?<=/){IdConvertor.regex}(?=/|$)")
+"""A segment of a path that is a row's key."""
 
 PLACE = re.compile(r"\{(\w+):id\}")
 
