@@ -14,6 +14,7 @@ import os
 import resource
 import shutil
 import sys
+import warnings
 from typing import IO, Any
 
 from app.media import mp4, picture, webm
@@ -29,6 +30,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(task: str) -> None:
+    warnings.simplefilter("ignore")  # of large or odd pictures: they would stand on standard error before the answer
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))

@@ -382,6 +382,13 @@ def test_bomb_is_refused(send: Send, keys: Keys, content: bytes) -> None:
     assert keys() == []
 
 
+def test_picture_that_its_reader_warns_of_is_taken(send: Send) -> None:
+    """Pillow does, of one that is large, and of an animation that has no frame."""
+    large, good = picture("PNG", (5_000, 4_200), "1"), picture("PNG")
+    no_animation = good[:33] + chunk(b"acTL", bytes(8)) + good[33:]
+    assert [send(content).status_code for content in (large, no_animation)] == [201, 201]
+
+
 # Ranges (RFC 9110, section 14)
 
 
