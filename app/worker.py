@@ -3,10 +3,10 @@
 import asyncio
 import json
 import logging
+import socket
 import sys
 from contextlib import suppress
 from http import HTTPStatus
-from socket import socket
 from typing import Any, cast
 
 import uvloop
@@ -16,8 +16,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker  # pyright: ignore[reportMissingTypeStubs]
+from websockets.frames import Close, CloseCode, Frame, Opcode
 
 from app.core import stopping
+from app.core.bucket import Bucket
 from app.core.config import settings
 from app.schemas.problem import phrase
 
@@ -26,7 +28,10 @@ MAX_HEAD = 32 * 1024  # bytes
 MAX_HEADERS = 100
 DRAIN_TIME = 1.0  # seconds
 ACCEPTS = 32
+STALLED = 30  # seconds for which a client may take nothing of what is to go out
 MAX_FRAME = 16 * 1024  # bytes of a message, in one frame or many
+MAX_FRAMES = 100  # that may come at once, be parts of one message, or come in each 10 seconds
+PIECE = 1024  # bytes; of the smallest frames about as many as may come at once
 LAST_CALL = 0.05  # seconds; less than uvicorn waits before it looks whether anybody is left
 
 
@@ -108,6 +113,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
         self.transport.close()
 
+    def resume_writing(self) -> None:
+        if not self.transport.is_closing():  # or whoever waits would write before he hears that it is lost
+            super().resume_writing()
+
     def shutdown(self) -> None:
         """Answer the request that may be on its way, and say with the answer that the connection ends.
 
@@ -122,12 +131,40 @@ class BoundedProtocol(HttpToolsProtocol):
 class BoundedWebSocket(WebSocketsSansIOProtocol):
     """A WebSocket whose messages have bounds, and whose opening is answered whatever is wrong with it."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.bucket = Bucket(MAX_FRAMES, 10)
+
     def data_received(self, data: bytes) -> None:
+        # In pieces, because 40,000 frames come with one read, and to take them apart would take seconds from all.
+        for start in range(0, len(data), PIECE):
+            if not self.transport.is_closing():
+                self._take_in(data[start : start + PIECE])
+
+    def _take_in(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.handshake_exc and not self.handshake_initiated:
             # Upstream only sends the refusal of a request that could be read.
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+
+    def resume_writing(self) -> None:
+        if not self.transport.is_closing():  # as above
+            super().resume_writing()
+
+    def handle_events(self) -> None:
+        if not self.bucket.take(len(self.conn.events)) or len(self.frames) > MAX_FRAMES:
+            self.conn.fail(CloseCode.POLICY_VIOLATION, "Too many frames")
+            self.handle_parser_exception()
+        else:
+            super().handle_events()
+
+    def handle_parser_exception(self) -> None:
+        if self.conn.close_sent is None:  # its close frame was wrong, which upstream would fail at
+            close = Close(CloseCode.PROTOCOL_ERROR, "")
+            self.conn.send_frame(Frame(Opcode.CLOSE, close.serialize()))
+            self.conn.close_sent = close
+        super().handle_parser_exception()
 
     def send_receive_event_to_app(self) -> None:
         try:
@@ -147,14 +184,14 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
 
 class LosslessServer(Server):
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take in those whom the kernel has let in meanwhile: it hangs up on them when the socket is closed."""
         stopping.stop()  # those who would stay for ever
         if sockets:
             asyncio.get_running_loop().call_later(LAST_CALL, self._take_in, sockets[0].dup())
         await super().shutdown(sockets)
 
-    def _take_in(self, listener: socket) -> None:
+    def _take_in(self, listener: socket.socket) -> None:
         with listener, suppress(OSError):  # nobody is left
             listener.setblocking(False)
             while True:
@@ -163,7 +200,7 @@ class LosslessServer(Server):
                 self.server_state.tasks.add(task)
                 task.add_done_callback(self.server_state.tasks.discard)
 
-    async def _answer_once(self, connection: socket) -> None:
+    async def _answer_once(self, connection: socket.socket) -> None:
         protocol = BoundedProtocol(self.config, self.server_state, self.lifespan.state)
         await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection)
         protocol.shutdown()
@@ -178,11 +215,19 @@ class ApiWorker(UvicornWorker):
         logging.getLogger("uvicorn.error").propagate = True  # see RootLogger in gunicorn_conf.py
 
     def init_process(self) -> None:
+        self._hang_up_on_those_who_take_nothing()
         # libuv accepts one connection per socket and turn of its loop: newcomers to a busy worker would wait for
         # seconds, at 1,000 clients for more than eight. So it gets the same socket many times over.
         copies = [one.dup() for one in self.sockets for _ in range(ACCEPTS - 1)]
         self.sockets = [*self.sockets, *copies]
         super().init_process()
+
+    def _hang_up_on_those_who_take_nothing(self) -> None:
+        """Has the system do so with connections on which nothing of what is to be sent went out for a while."""
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # on Linux; it is inherited by the connections
+            for one in self.sockets:
+                if one.family in (socket.AF_INET, socket.AF_INET6):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED * 1000)
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi

@@ -14,6 +14,7 @@ from app.api.errors import answer_to
 from app.api.handshake import Visitor, authenticate
 from app.api.inner_request import post
 from app.api.watching import Watching
+from app.core.bucket import Bucket
 from app.core.errors import DomainError, FieldError, Invalid, NotAuthenticated
 from app.live.listener import End, Event, Listener
 from app.schemas.live import AuthenticateSaid, CommentSaid, Said, said
@@ -39,21 +40,6 @@ CODES = {
 }
 
 
-class Bucket:
-    """Holds `FLOOD` tokens when it is full, which it is after 10 seconds."""
-
-    def __init__(self) -> None:
-        self.tokens = float(FLOOD)
-        self.last = time.monotonic()
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self.tokens = min(FLOOD, self.tokens + (now - self.last) * FLOOD / 10)
-        self.last = now
-        self.tokens -= 1
-        return self.tokens >= 0
-
-
 class Conversation:
     def __init__(self, websocket: WebSocket, watching: Watching, recipe_id: int, visitor: Visitor) -> None:
         self.websocket = websocket
@@ -61,7 +47,7 @@ class Conversation:
         self.recipe_id = recipe_id
         self.visitor = visitor
         self.listener = Listener(recipe_id, visitor.grant, with_signals=True)
-        self.bucket = Bucket()
+        self.bucket = Bucket(FLOOD, 10)
         self.typed = -TYPING
         self.goodbye: tuple[int, str] | None = None
 
