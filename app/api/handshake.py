@@ -52,7 +52,7 @@ async def shake_hands(websocket: WebSocket) -> Visitor:
         return await _visitor(await get_credentials(token, key), token or key)
     if is_own and (text := cookie.value(websocket)):
         caller = await Job(WriteSessions, partial(login_session.in_browser, token=BrowserToken.read(text))).run()
-        return Visitor(caller, Grant(caller.session_id))
+        return Visitor(caller, Grant(caller.id, caller.session_id))
     return Visitor()
 
 
@@ -60,16 +60,18 @@ async def authenticate(token: str) -> Visitor:
     return await _visitor(await get_credentials(token, None), token)
 
 
-def grant(credentials: Credentials | None, session_id: int | None) -> Grant | None:
+def grant(credentials: Credentials | None, caller: SignedIn | None) -> Grant | None:
     """The right by which a caller is there."""
+    if credentials is None or caller is None:
+        return None
     if isinstance(credentials, ApiKey):
-        return Grant(key_hash=credentials.hash)
-    return Grant(session_id, expires=credentials.expires) if credentials else None
+        return Grant(caller.id, key_hash=credentials.hash)
+    return Grant(caller.id, caller.session_id, expires=credentials.expires)
 
 
 async def _visitor(credentials: Credentials | None, text: str | None) -> Visitor:
     caller = READS.check(await Job(ReadSessions, partial(signed_in, credentials)).run())
-    return Visitor(caller, grant(credentials, caller.session_id if caller else None), text)
+    return Visitor(caller, grant(credentials, caller), text)
 
 
 def _is_own_page(websocket: WebSocket) -> bool:

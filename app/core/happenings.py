@@ -36,6 +36,11 @@ class Happening(StrEnum):
         """Whether it is part of a request that fails, and stays when all else of that is rolled back."""
         return self in REFUSALS
 
+    @property
+    def is_end_of_rights(self) -> bool:
+        """Whether sessions or keys of the account are good for nothing from then on."""
+        return self in ENDS_OF_RIGHTS
+
 
 REFUSALS = {
     Happening.sign_in_failed,
@@ -43,4 +48,13 @@ REFUSALS = {
     Happening.password_not_confirmed,
     Happening.refresh_token_reused,
     Happening.second_factor_failed,
+}
+
+ENDS_OF_RIGHTS = {
+    Happening.account_deactivated,
+    Happening.password_changed,
+    Happening.session_ended,
+    Happening.all_sessions_ended,
+    Happening.refresh_token_reused,
+    Happening.key_revoked,
 }

@@ -19,6 +19,7 @@ from app.crud.trail import record
 from app.crud.user_changes import WATCHED, differences
 from app.crud.user_rights import refuse_to_give, rights, with_no_more_rights
 from app.db.base import utc_now
+from app.db.notices import tell
 from app.models import User
 from app.schemas.user import SignUp, UserCreate, UserUpdate
 
@@ -93,6 +94,7 @@ class CRUDUser(Credentials, CRUDBase[User, UserCreate, UserUpdate]):
     def remove(self, session: Session, id: int, caller: Principal, precondition: Precondition = ALWAYS) -> None:
         self._keep_a_superuser(session, without=id)
         super().remove(session, id, caller, precondition)
+        tell(session, f"rights {id}")
         # In the trail of who did it, unless that is gone as well.
         himself = select(User.id).where(User.id == caller.id).scalar_subquery()
         record(session, Happening.account_deleted, himself, detail=f"account {id}")

@@ -18,6 +18,7 @@ from app.core.principal import Principal
 from app.crud.sweep import forget
 from app.db.base import utc_now
 from app.db.ending import in_any_case
+from app.db.notices import tell
 from app.models import Event
 
 log = structlog.get_logger()
@@ -35,7 +36,8 @@ def record(
 ) -> None:
     """Adds to the trail of the account, which may be looked up in the same statement and need not be there.
 
-    It is written with what happens. A refusal is written when the transaction ends, however it does.
+    It is written with what happens. A refusal is written when the transaction ends, however it does. Where rights end,
+    all processes are told, so that whoever is there by them is shown out.
     """
     origin = asked_from.get()()
     actor_id = by.id if by and by.id != user_id else None
@@ -48,6 +50,8 @@ def record(
 
 def _write(session: Session, values: Mapping[str, Any]) -> None:
     user_id = session.scalar(insert(Event).values(values).returning(Event.user_id))
+    if user_id is not None and Happening(values["what"]).is_end_of_rights:
+        tell(session, f"rights {user_id}")
     log.info("security event", **{**values, "user_id": user_id})
 
 

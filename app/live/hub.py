@@ -100,19 +100,19 @@ class Hub:
                 if listener.with_signals and listener is not but:
                     listener.put(message)
 
-    async def look(self) -> None:
-        """Looks for events that nobody has announced here, and for recipes that are gone."""
-        if recipe_ids := [*self._feeds]:
+    async def look(self, recipe_id: int | None = None) -> None:
+        """Looks for events that nobody has announced here, and for recipes that are gone; or at this one alone."""
+        if recipe_ids := [one for one in self._feeds if recipe_id in (None, one)]:
             heads = await self._source.heads(recipe_ids)
-            for recipe_id in recipe_ids:
-                if recipe_id in heads:
-                    self.announce(recipe_id, heads[recipe_id])
-                elif feed := self._feeds.get(recipe_id):
+            for one in recipe_ids:
+                if one in heads:
+                    self.announce(one, heads[one])
+                elif feed := self._feeds.get(one):
                     _finish(feed.listeners, End.removed)
 
-    async def check(self) -> None:
-        """Ends those whose rights have ended."""
-        if grants := {one.grant for one in self._listeners() if one.grant}:
+    async def check(self, user_id: int | None = None) -> None:
+        """Ends those whose rights have ended; or asks after the rights of this account alone."""
+        if grants := {one.grant for one in self._listeners() if one.grant and user_id in (None, one.grant.user_id)}:
             ended = await self._source.ended(grants)
             _finish([one for one in self._listeners() if one.grant in ended], End.rights)
 

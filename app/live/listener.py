@@ -13,6 +13,7 @@ ROOM = 100
 class Grant(NamedTuple):
     """By what right somebody is here who has signed in: his session, or his key, and until when at most."""
 
+    user_id: int
     session_id: int | None = None
     key_hash: bytes | None = None
     expires: float | None = None

@@ -20,6 +20,8 @@ BEAT = 20.0
 LIFETIME = 3 * BEAT
 """Seconds after which a process that says nothing has nobody any more."""
 
+SIGNALS = {"here", "typing"}
+
 
 class Signals:
     """Tells those who are here by `hub`, and other processes by `send`, which must not fail."""

@@ -7,6 +7,7 @@ looked for what was missed.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NoReturn
 
 import structlog
@@ -15,7 +16,7 @@ from app.core.board import board
 from app.db import notices
 from app.db.notices import Connection
 from app.live.hub import Hub
-from app.live.signals import Signals
+from app.live.signals import SIGNALS, Signals
 
 log = structlog.get_logger()
 
@@ -31,18 +32,22 @@ BOARD_PAUSE = 0.1
 RETRY = 1.0
 """Seconds."""
 
-Receive = Callable[[str], None]
+Receive = Callable[[str], Awaitable[None]]
 
 
 async def hear(hub: Hub, signals: Signals) -> None:
     """Begins once somebody listens."""
 
-    def receive(notice: str) -> None:
-        kind, recipe_id, *words = notice.split(" ")
+    async def receive(notice: str) -> None:
+        kind, subject, *words = notice.split(" ")
         if kind == "event":
-            hub.announce(int(recipe_id), int(words[0]))
-        else:
-            signals.receive(kind, int(recipe_id), words[0], int(words[1]))
+            hub.announce(int(subject), int(words[0]))
+        elif kind == "removed":
+            await quietly(partial(hub.look, int(subject)))
+        elif kind == "rights":
+            await quietly(partial(hub.check, int(subject)))
+        elif kind in SIGNALS:
+            signals.receive(kind, int(subject), words[0], int(words[1]))
 
     await hub.wanted.wait()
     await (_from_database if notices.are_carried() else _from_board)(hub, receive)
@@ -75,8 +80,8 @@ async def _attend(connection: Connection, hub: Hub, receive: Receive) -> NoRetur
             heard = connection.received()
         else:
             heard = await asyncio.to_thread(connection.check)
-        for notice in heard:
-            receive(notice)
+        for notice in dict.fromkeys(heard):
+            await receive(notice)
         if time.monotonic() >= next_look:
             await hub.look()
             next_look = time.monotonic() + PERIOD
@@ -102,8 +107,8 @@ async def _from_board(hub: Hub, receive: Receive) -> NoReturn:
         await hub.wanted.wait()
         if board.count != count:
             count, heard = board.since(count)
-            for notice in heard:
-                receive(notice)
+            for notice in dict.fromkeys(heard):
+                await receive(notice)
         if time.monotonic() >= next_look:
             await quietly(hub.look)
             next_look = time.monotonic() + BOARD_PERIOD

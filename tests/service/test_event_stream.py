@@ -1,15 +1,19 @@
 """Comments of a recipe as they come: each event once and in order, whichever worker it was written on."""
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, delete, text
+from sqlalchemy import Engine, delete, text, update
 
 from app.crud import feed
+from app.db.base import utc_now
 from app.db.session import OwnSession
-from app.models import FeedEvent
+from app.models import FeedEvent, LoginSession, Recipe
 from tests.support import wait_until
 from tests.support.larder import PATH, Larder, comments, token
 from tests.support.own_service import as_superuser
@@ -94,12 +98,29 @@ def test_head_has_no_stream(larder: Larder) -> None:
     assert larder.service.client.head(PATH.format(larder.new_recipe())).status_code == 200
 
 
-def test_stream_ends_with_its_recipe(larder: Larder) -> None:
+@contextmanager
+def on_each_worker(larder: Larder, recipe: int, headers: dict[str, str] | None = None) -> Iterator[list[Stream]]:
+    """Streams of which no worker has none, as good as surely."""
+    with ExitStack() as stack:
+        streams = [stack.enter_context(larder.stream(recipe, headers=headers)) for _ in range(8)]
+        for stream in streams:
+            stream.take(1)
+        yield streams
+
+
+def assert_end_at_once(streams: list[Stream]) -> None:
+    """By what is told, and not by the look that is taken each five seconds."""
+    start = time.monotonic()
+    assert all(stream.ends_within(8) for stream in streams)
+    assert time.monotonic() - start < 2.5
+
+
+def test_streams_end_with_their_recipe_at_once(larder: Larder) -> None:
     recipe = larder.new_recipe()
-    with larder.stream(recipe) as stream:
-        stream.take(1)
+    with on_each_worker(larder, recipe) as streams, larder.stream(larder.new_recipe()) as other:
         larder.service.client.delete(f"/api/v1/recipes/{recipe}", headers=as_superuser()).raise_for_status()
-        assert stream.ends_within(12)
+        assert_end_at_once(streams)
+        assert not other.ends_within(0.1)
 
 
 def write_at_once(larder: Larder, recipe: int, writers: int, each: int) -> None:
@@ -197,14 +218,60 @@ def test_stream_ends_when_the_token_expires(larder: Larder) -> None:
         assert stream.ends_within(3)
 
 
-def test_stream_ends_with_the_session(larder: Larder) -> None:
-    login = {"username": "admin@example.com", "password": "only for the tests"}
-    answer = larder.service.client.post("/api/v1/auth/login", data=login).json()
-    headers = {"Authorization": f"Bearer {answer['access_token']}"}
-    with larder.stream(larder.new_recipe(), headers=headers) as stream:
-        stream.take(1)
-        larder.service.client.post("/api/v1/auth/logout", headers=headers).raise_for_status()
-        assert stream.ends_within(8)
+def new_account(larder: Larder) -> dict[str, Any]:
+    password = "only for the tests"
+    account = {"email": f"{uuid4().hex}@example.com", "password": password}
+    made = larder.service.client.post("/api/v1/users", json=account, headers=as_superuser()).raise_for_status().json()
+    return {"id": made["id"], "username": account["email"], "password": password}
+
+
+def sign_in(larder: Larder, account: dict[str, Any]) -> dict[str, str]:
+    form = {name: account[name] for name in ("username", "password")}
+    answer = larder.service.client.post("/api/v1/auth/login", data=form).raise_for_status().json()
+    return {"Authorization": f"Bearer {answer['access_token']}"}
+
+
+ENDS: dict[str, tuple[str, str, Any, bool]] = {
+    "logout": ("POST", "/auth/logout", None, True),
+    "logout everywhere": ("DELETE", "/auth/sessions", None, True),
+    "deactivated": ("PATCH", "/users/{id}", {"is_active": False}, False),
+    "new password": ("PATCH", "/users/{id}", {"password": "another one for the tests"}, False),
+    "account deleted": ("DELETE", "/users/{id}", None, False),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_streams_end_with_the_session_at_once(larder: Larder, how: str) -> None:
+    account, (method, path, body, is_his_own) = new_account(larder), ENDS[how]
+    headers, recipe = sign_in(larder, account), larder.new_recipe()
+    with on_each_worker(larder, recipe, headers) as streams, larder.stream(recipe, headers=as_superuser()) as other:
+        path = f"/api/v1{path.format(**account)}"
+        answer = larder.service.client.request(
+            method, path, json=body, headers=headers if is_his_own else as_superuser()
+        )
+        answer.raise_for_status()
+        assert_end_at_once(streams)
+        assert not other.ends_within(0.1)
+
+
+def test_streams_end_with_the_key_at_once(larder: Larder) -> None:
+    headers = sign_in(larder, new_account(larder))
+    data = {"name": "A machine", "scopes": ["recipes:read"]}
+    made = larder.service.client.post("/api/v1/auth/api-keys", json=data, headers=headers).raise_for_status()
+    key = made.json()["key"]
+    with on_each_worker(larder, larder.new_recipe(), {"X-API-Key": key}) as streams:
+        larder.service.client.delete(f"/api/v1/auth/api-keys/{made.json()['id']}", headers=headers).raise_for_status()
+        assert_end_at_once(streams)
+
+
+def test_streams_end_also_when_nobody_was_told(larder: Larder) -> None:
+    account, recipe = new_account(larder), larder.new_recipe()
+    with larder.stream(recipe, headers=sign_in(larder, account)) as signed_in, larder.stream(recipe) as anonymous:
+        with larder.engine.begin() as connection:
+            connection.execute(delete(LoginSession).where(LoginSession.user_id == account["id"]))
+            connection.execute(update(Recipe).where(Recipe.id == recipe).values(deleted_at=utc_now()))
+        assert signed_in.ends_within(12)
+        assert anonymous.ends_within(12)
 
 
 @pytest.mark.parametrize("larder", ["postgresql"], indirect=True)

@@ -102,8 +102,9 @@ def test_it_is_closed_with_its_recipe(larder: Larder) -> None:
     recipe = larder.new_recipe()
     with ExitStack() as stack:
         one = talk(stack, larder, recipe)
+        one.hear("ready")
         larder.service.client.delete(f"/api/v1/recipes/{recipe}", headers=as_superuser()).raise_for_status()
-        assert one.code() == 4404
+        assert one.code(seconds=2.5) == 4404
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def stream(
     Who comes again with the number of the last event that he has had gets all that he has missed; or, when that is too
     much or too long ago, `reset`: then the comments have to be read anew.
     """
-    listener = Listener(recipe_id, grant(credentials, caller.session_id if caller else None))
+    listener = Listener(recipe_id, grant(credentials, caller))
     return EventStream(watching_of(request).hub, listener, last_heard)
 
 
