@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection, event, select
 from sqlalchemy.orm import Session
 
+from app.crud import feed
 from app.db.base import utc_now
 from app.models import Comment, Recipe, User
 from tests.api.mailed import Mails
@@ -107,6 +108,83 @@ def test_comment_is_written_and_removed(browser: TestClient, user: User, recipe:
     assert texts(browser.get(f"/recipes/{recipe.id}").text) == []
 
 
+def edits(page: str) -> list[str]:
+    return re.findall(r'<a href="([^"]+/comments/\d+)">Edit<', page)
+
+
+def filled_in(page: str) -> dict[str, str]:
+    """What a browser sends when nobody types anything."""
+    [version] = re.findall(r'<input type="hidden" name="version" value="(\d+)">', page)
+    [text] = re.findall(r"<textarea[^>]*>\n(.*)</textarea>", page, re.DOTALL)
+    return {"version": version, "text": unescape(text)}
+
+
+def test_author_changes_his_comment(
+    browser: TestClient, user: User, recipe: Recipe, session: Session, comment_on: Make
+) -> None:
+    comment = comment_on(recipe, user, "With <mint>\n& lemon.")
+    sign_in(browser)
+    [path] = edits(browser.get(f"/recipes/{recipe.id}").text)
+    form = browser.get(path)
+    assert form.headers["Cache-Control"] == "no-store"
+    assert filled_in(form.text) == {"version": "1", "text": "With <mint>\n& lemon."}
+    typed = filled_in(form.text) | {"text": "With\r\nthyme."}
+    assert_went_to(browser.post(path, data=typed), f"/recipes/{recipe.id}#comment-{comment.id}")
+    assert texts(browser.get(f"/recipes/{recipe.id}").text) == ["With\nthyme."]
+    happened = feed.since(session, recipe.id, 0)
+    assert [one.what for one in happened] == ["comment.created", "comment.updated"]
+
+
+def test_what_was_changed_meanwhile_is_seen_before_it_is_written_over(
+    browser: TestClient, user: User, recipe: Recipe, comment_on: Make
+) -> None:
+    comment = comment_on(recipe, user)
+    sign_in(browser)
+    path = f"/recipes/{recipe.id}/comments/{comment.id}"
+    typed = filled_in(browser.get(path).text) | {"text": "Mine."}
+    browser.patch(path_of(recipe, comment), json={"text": "<Theirs>."}, headers=as_user(user)).raise_for_status()
+    again = browser.post(path, data=typed)
+    assert_form(again, 412, "Your comment")
+    assert alert(again) == "It was changed meanwhile, in another window or program."
+    assert '<blockquote class="text">&lt;Theirs&gt;.</blockquote>' in again.text
+    assert filled_in(again.text) == {"version": "2", "text": "Mine."}
+    assert texts(browser.get(f"/recipes/{recipe.id}").text) == ["<Theirs>."]
+    assert browser.post(path, data=filled_in(again.text)).status_code == 303
+    assert texts(browser.get(f"/recipes/{recipe.id}").text) == ["Mine."]
+
+
+@pytest.mark.parametrize("sent", [{"text": " ", "version": "1"}, {"text": "Better."}, {"text": "x", "version": "0"}])
+def test_change_that_is_not_taken_changes_nothing(
+    browser: TestClient, user: User, recipe: Recipe, comment_on: Make, sent: dict[str, str]
+) -> None:
+    comment = comment_on(recipe, user)
+    sign_in(browser)
+    assert_form(browser.post(f"/recipes/{recipe.id}/comments/{comment.id}", data=sent), 422, "Your comment")
+    assert texts(browser.get(f"/recipes/{recipe.id}").text) == ["Good."]
+
+
+def test_nobody_else_changes_a_comment(
+    browser: TestClient, make_user: Make, user: User, recipe: Recipe, comment_on: Make
+) -> None:
+    comment = comment_on(recipe, make_user("bob"))
+    path, sent = f"/recipes/{recipe.id}/comments/{comment.id}", {"text": "Bad.", "version": "1"}
+    assert_went_to(browser.get(path), f"/login?next={path}")
+    assert browser.post(path, data=sent).status_code == 303
+    make_user("root", is_superuser=True)
+    for who in (user.email, "root@example.com"):
+        browser.cookies.clear()
+        sign_in(browser, who)
+        assert edits(browser.get(f"/recipes/{recipe.id}").text) == []
+        assert browser.get(path).status_code == 403
+        assert browser.post(path, data=sent).status_code == 403
+    browser.cookies.clear()
+    sign_in(browser, "bob@example.com")
+    for place in (f"/recipes/{recipe.id + 1}/comments/{comment.id}", f"/recipes/{recipe.id}/comments/{comment.id + 1}"):
+        assert browser.get(place).status_code == 404
+        assert browser.post(place, data=sent).status_code == 404
+    assert texts(browser.get(f"/recipes/{recipe.id}").text) == ["Good."]
+
+
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
@@ -161,6 +239,8 @@ def test_another_site_can_neither_write_nor_remove(
         headers = {"Sec-Fetch-Site": site}
         assert browser.post(path, data={"text": "Bad."}, headers=headers).status_code == 403
         assert browser.post(f"{path}/{comment.id}/remove", headers=headers).status_code == 403
+        changed = {"text": "Bad.", "version": "1"}
+        assert browser.post(f"{path}/{comment.id}", data=changed, headers=headers).status_code == 403
     assert [one.text for one in session.scalars(select(Comment))] == ["Good."]
 
 
@@ -188,7 +268,13 @@ def test_form_of_a_recipe_that_is_gone_is_404(
     sign_in(browser)
     browser.delete(f"/api/v1/recipes/{recipe.id}", headers=as_user(user))
     path = f"/recipes/{recipe.id}/comments"
-    for answer in (browser.post(path, data={"text": "Good."}), browser.post(f"{path}/{comment.id}/remove")):
+    changed = {"text": "Better.", "version": "1"}
+    for answer in (
+        browser.post(path, data={"text": "Good."}),
+        browser.post(f"{path}/{comment.id}/remove"),
+        browser.post(f"{path}/{comment.id}", data=changed),
+        browser.get(f"{path}/{comment.id}"),
+    ):
         assert answer.status_code == 404
 
 
