@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
@@ -20,7 +21,7 @@ from app.clients.openid import OpenID
 from app.core.config import settings
 from app.db.base import utc_now
 from app.main import app
-from app.models import LinkedIdentity, LoginSession, User
+from app.models import LinkedIdentity, LoginSession, Recipe, User
 from app.pages import html
 from tests.api.mailed import Mails, link_in, token_in
 from tests.conftest import PASSWORD, as_user
@@ -673,15 +674,17 @@ def test_following_the_link_confirms_nothing_and_the_button_does(
     assert_went_to(browser.post("/verify-email", data={"email": EMAIL}), "/account?notice=verification-asked")
     [mail] = mails()
     page = browser.get(link_in(mail).removeprefix(settings.PUBLIC_URL))
-    assert_form(page, 200, "Confirm your address")
+    assert_form(page, 200, "Confirm your e-mail")
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert "not confirmed yet" in browser.get("/account").text
     answer = browser.post("/verify-email/confirm", data={"token": token_in(mail)})
     assert_went_to(answer, "/account?notice=email-verified")
     assert "not confirmed yet" not in browser.get("/account").text
     page = browser.post("/verify-email/confirm", data={"token": token_in(mail)})
-    assert_form(page, 400, "Confirm your address")
+    assert_form(page, 400, "Confirm your e-mail")
     assert alert(page) == "The link is not valid any more."
+    assert "One more click" not in page.text
+    assert '<a href="/verify-email">Have another one mailed</a>' in page.text
 
 
 def test_address_is_changed_by_the_button_at_the_new_one(
@@ -690,17 +693,17 @@ def test_address_is_changed_by_the_button_at_the_new_one(
     sign_in(browser)
     data = {"email": "new@example.com", "current_password": PASSWORD}
     page = browser.post("/account/email", data={**data, "current_password": "wrong"})
-    assert_form(page, 403, "Change your address")
+    assert_form(page, 403, "Change your e-mail")
     assert wrong(page) == {"current_password": "Password is wrong."}
     assert 'value="new@example.com"' in page.text
     assert_went_to(browser.post("/account/email", data=data), "/account?notice=email-change-asked")
     [mail] = [one for one in mails() if one["To"] == "new@example.com"]
     page = browser.get(link_in(mail).removeprefix(settings.PUBLIC_URL))
-    assert_form(page, 200, "Change your address")
+    assert_form(page, 200, "Change your e-mail")
     assert page.headers["Referrer-Policy"] == "no-referrer"
     make_user("new")
     page = browser.post("/change-email/confirm", data={"token": token_in(mail)})
-    assert_form(page, 409, "Change your address")
+    assert_form(page, 409, "Change your e-mail")
 
 
 def test_changed_address_signs_in(browser: TestClient, user: User, mails: Mails) -> None:
@@ -986,7 +989,7 @@ def test_identity_is_linked_on_the_page_and_unlinked_again(
     answer = come_back(owner, provider, start_link(owner), sub="7", email="private@example.org", email_verified=False)
     assert_went_to(answer, "/account?notice=identity-linked")
     page = owner.get(answer.headers["Location"])
-    assert 'role="status">It opens your account from now on.' in page.text
+    assert 'role="status">The identity opens your account from now on.' in page.text
     assert "as 7, since" in page.text
     assert "Another way to sign in was linked" in [mail["Subject"] for mail in mails()]
     session.expire_all()
@@ -1086,6 +1089,24 @@ def test_nobody_keeps_what_is_somebodys_own(browser: TestClient, user: User, pat
         name = re.findall(r'id="(\w+)"', field)[0]
         assert f'<label for="{name}">' in page.text
         assert "autocomplete=" in field
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/", "/recipes/1", "/recipes/1/posts", "/recipes/1/posts#again"])
+def test_every_link_of_a_page_leads_somewhere(browser: TestClient, session: Session, user: User, path: str) -> None:
+    session.add(Recipe(id=1, label="Pea soup", source="Grandmother", url="https://example.com/soup"))
+    session.commit()
+    sign_in(browser)
+    # "Again" is the page with the form that was not taken.
+    page = browser.post(path.removesuffix("#again")) if path.endswith("#again") else browser.get(path)
+    links = {urlsplit(urljoin(path, unescape(link))) for link in re.findall(r'href="([^"#][^"]*)"', page.text)}
+    broken = [link.path for link in links if not link.netloc and browser.get(link.geturl()).status_code >= 400]
+    assert (len(links) > 5, broken) == (True, [])
+
+
+def test_each_page_has_a_title_of_its_own(browser: TestClient, user: User) -> None:
+    sign_in(browser)
+    titles = [re.findall(r"<title>(.*) · Larder</title>", browser.get(path).text)[0] for path in PAGES]
+    assert len(set(titles)) == len(PAGES), titles
 
 
 def test_pages_for_everybody_lead_to_sign_in_or_to_the_account(browser: TestClient, user: User) -> None:

@@ -285,7 +285,7 @@ def test_account_from_beginning_to_end_without_javascript(browser: Browser, lard
 
         page.goto(newest_link(data, "verify-email"))
         page.get_by_role("button", name="It is mine").click()
-        expect(page.get_by_role("status")).to_have_text("Your address is confirmed.")
+        expect(page.get_by_role("status")).to_have_text("Your e-mail is confirmed.")
         send(page, username="ann@example.com", password="not this one")
         expect(page.get_by_role("alert")).to_be_focused()
         send(page, password=first)
@@ -390,6 +390,21 @@ def test_forms_and_their_problems_are_accessible(browser: Browser, larder: str, 
         page.locator("main form button").click()
         expect(page.locator("main [aria-invalid]").first).to_be_focused()
         assert_accessible(page)
+
+
+def test_account_fits_a_phone_and_shows_where_the_keyboard_is(page: Page, larder: str) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{larder}/login")
+    send(page, username=EMAIL, password=PASSWORD)
+    for name in ("", "/password", "/email", "/second-factor", "/keys", "/events"):
+        page.goto(f"{larder}/account{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        stops = page.locator("a[href], button, main input:not([type=hidden])").count()
+        for _ in range(stops):
+            page.keyboard.press("Tab")
+            focused = page.locator(":focus")
+            assert focused.evaluate("it => getComputedStyle(it).outlineStyle") == "solid"
+            expect(focused).to_be_in_viewport()
 
 
 def test_page_of_another_site_can_send_no_form(browser: Browser, larder: str) -> None:

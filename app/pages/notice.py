@@ -16,20 +16,20 @@ class Notice(StrEnum):
         notice.text = text
         return notice
 
-    signed_up = "signed-up", "Your account is there. A link that confirms your address is on its way to you."
+    signed_up = "signed-up", "Your account is there. A link that confirms your e-mail is on its way to you."
     signed_out = "signed-out", "You are signed out."
     reset_asked = "reset-asked", "If there is an account with this address, a link is on its way to it."
     password_set = "password-set", "Your new password counts from now on."
     password_changed = "password-changed", "Your password is changed, and you are signed out everywhere else."
     verification_asked = "verification-asked", "If this address has yet to be confirmed, a link is on its way to it."
-    email_verified = "email-verified", "Your address is confirmed."
+    email_verified = "email-verified", "Your e-mail is confirmed."
     email_change_asked = (
         "email-change-asked",
-        "A link is on its way to the new address, which then counts.",
+        "A link is on its way to the new address, which counts once you have followed it.",
     )
-    email_changed = "email-changed", "Your address is changed."
-    identity_linked = "identity-linked", "It opens your account from now on."
-    identity_unlinked = "identity-unlinked", "It opens your account no more."
+    email_changed = "email-changed", "Your e-mail is changed."
+    identity_linked = "identity-linked", "The identity opens your account from now on."
+    identity_unlinked = "identity-unlinked", "The identity opens your account no more."
     key_revoked = "key-revoked", "The key is revoked."
     second_factor_removed = "second-factor-removed", "You are not asked for codes any more."
     session_ended = "session-ended", "The session has ended."
