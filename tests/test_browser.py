@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect, sync_playwright
 
 from tests.conftest import migrate
+from tests.support.openid import CLIENT_ID, SECRET, OpenIDServer
+from tests.support.reddit import serving
 from tests.support.service import Service, prestart
 from tests.support.totp import App
 
@@ -405,6 +409,35 @@ def test_account_fits_a_phone_and_shows_where_the_keyboard_is(page: Page, larder
             focused = page.locator(":focus")
             assert focused.evaluate("it => getComputedStyle(it).outlineStyle") == "solid"
             expect(focused).to_be_in_viewport()
+
+
+def test_identity_is_linked_without_javascript(browser: Browser) -> None:
+    """The policy of the page lets no form lead to another site, and the browser gets there all the same."""
+    with tempfile.TemporaryDirectory() as directory, serving(OpenIDServer()) as provider:
+        settings: dict[str, Any] = {
+            "DATABASE_URL": f"sqlite:///{directory}/larder.db",
+            "FIRST_SUPERUSER_EMAIL": EMAIL,
+            "FIRST_SUPERUSER_PASSWORD": PASSWORD,
+        }
+        prestart(**settings).check_returncode()
+        oidc = {"OIDC_ISSUER": provider.url, "OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": SECRET}
+        service = Service(**settings, **oidc)
+        service.settings["PUBLIC_URL"] = service.url
+
+        def ask(route: Route) -> None:
+            back = urlencode(provider.authorize(route.request.url, sub="7"))
+            link = f"<a href='{service.url}/login/callback?{escape(back)}'>I am seven</a>"
+            route.fulfill(content_type="text/html", body=link)
+
+        with service, browser.new_context(java_script_enabled=False) as context:
+            page = context.new_page()
+            page.route(f"{provider.url}/authorize?*", ask)
+            page.goto(f"{service.url}/login?next=/account/identities")
+            send(page, username=EMAIL, password=PASSWORD)
+            send(page, current_password=PASSWORD)
+            page.get_by_role("link", name="I am seven").click()
+            expect(page.get_by_role("status")).to_have_text("The identity opens your account from now on.")
+            expect(page.get_by_text("as 7, since")).to_be_visible()
 
 
 def test_page_of_another_site_can_send_no_form(browser: Browser, larder: str) -> None:
