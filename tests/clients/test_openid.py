@@ -12,8 +12,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jws import JWSRegistry
 
-from app.clients import openid
-from app.clients.openid import OpenID
+from app.clients.openid import OpenID, id_token
+from app.clients.openid.provider import Kept
 from app.core.errors import BadGateway, BadRequest, DomainError, GatewayTimeout, NotAllowed, Unavailable
 from app.core.pending_sign_in import PendingSignIn
 from app.schemas.single_sign_on import Claims, ProviderAnswer
@@ -290,7 +290,7 @@ def test_unusual_id_token_is_accepted(server: OpenIDServer, sign: Sign) -> None:
 def test_new_key_counts_at_once_and_an_old_one_until_it_is_gone(
     server: OpenIDServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openid, "PAUSE_BETWEEN_KEYS", 0)
+    monkeypatch.setattr(id_token, "PAUSE_BETWEEN_KEYS", 0)
 
     async def run() -> None:
         async with client_of(server) as client:
@@ -301,7 +301,7 @@ def test_new_key_counts_at_once_and_an_old_one_until_it_is_gone(
             server.sign = lambda token: signed(token._replace(header={**token.header, "kid": "first"}, key=KEYS[0]))
             await sign_in(client, server, {}, {})
             assert server.times_asked("jwks") == 2
-            client.keys = openid.Kept(client._fetch_keys)
+            client.provider.keys = Kept(client.provider._fetch_keys)
             server.keys = KEYS[1:]
             with pytest.raises(BadGateway):
                 await sign_in(client, server, {}, {})
