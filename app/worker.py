@@ -26,6 +26,7 @@ from app.schemas.problem import phrase
 MAX_TARGET = 8 * 1024  # bytes
 MAX_HEAD = 32 * 1024  # bytes
 MAX_HEADERS = 100
+MAX_AHEAD = 100  # requests
 DRAIN_TIME = 1.0  # seconds
 ACCEPTS = 32
 STALLED = 30  # seconds for which a client may take nothing of what is to go out
@@ -40,19 +41,31 @@ class BoundedProtocol(HttpToolsProtocol):
 
     A longer target than `MAX_TARGET` is answered 414 (RFC 9110); more headers than `MAX_HEADERS`, or a longer
     head than `MAX_HEAD`, 431 (RFC 6585). Then the connection is closed: what follows cannot be told apart.
+
+    It also ends after the answers that it owes once more than `MAX_AHEAD` requests wait for their turn on it. Upstream
+    takes any number: a client who sends and does not read would fill the memory, and be worked for when he has left.
     """
 
     refusal = HTTPStatus.BAD_REQUEST
     unparsed = 0
     """Bytes since the parser last had something whole; it holds them, be they a head or a trailer."""
     draining = False
+    refused = False
+    """Whether nothing that still comes is read."""
 
     def data_received(self, data: bytes) -> None:
+        if self.refused:
+            return
         self.unparsed += len(data)
         super().data_received(data)
         if self.unparsed > MAX_HEAD and not self.transport.is_closing():
             self.refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= MAX_AHEAD:
+            self.refuse(HTTPStatus.TOO_MANY_REQUESTS)
+        super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -100,6 +113,13 @@ class BoundedProtocol(HttpToolsProtocol):
         raise ValueError(status.phrase)
 
     def send_400_response(self, msg: str) -> None:
+        self.refused = True
+        before = cast("RequestResponseCycle | None", self.cycle)
+        if before and not (before.response_complete or before.more_body):
+            # The answers come in the order of the requests. A client may send again what was not answered when the
+            # connection ends (RFC 9112, section 9.3.2).
+            before.keep_alive = False
+            return
         status = self.refusal
         problem = {"type": "about:blank", "title": phrase(status), "status": status.value, "detail": msg}
         body = json.dumps(problem).encode()

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 
 import pytest
 
-from app.worker import MAX_HEAD, MAX_HEADERS, MAX_TARGET
+from app.worker import MAX_AHEAD, MAX_HEAD, MAX_HEADERS, MAX_TARGET
+from tests.service.test_large_files import memory
 from tests.support import ROOT
 from tests.support.service import NotStarted, Service, environment
 
@@ -110,6 +111,31 @@ def test_an_upgrade_that_is_not_taken_up(service: Service) -> None:
 def test_pipelined_requests_are_answered_in_turn(service: Service) -> None:
     answer = send(service, get().replace(LAST, b"\r\n") * 99 + get())
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == 100
+
+
+def test_who_sends_too_far_ahead_gets_his_answers_and_then_the_end(service: Service) -> None:
+    answer = send(service, get().replace(LAST, b"\r\n") * 1_000)
+    assert MAX_AHEAD < answer.count(b"HTTP/1.1 200 OK\r\n") < 1_000
+    assert answer.count(b"HTTP/1.1 ") == answer.count(b"HTTP/1.1 200 OK\r\n")
+    assert answer.count(b"\r\nconnection: close\r\n") == 1
+    assert b"\r\nconnection: close\r\n" in answer.rpartition(b"HTTP/1.1 ")[2]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_who_asked_before_nonsense_came_is_answered(service: Service, count: int) -> None:
+    answer = send(service, get().replace(LAST, b"\r\n") * count + b"no such thing\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == answer.count(b"HTTP/1.1 ") == count
+
+
+def test_who_sends_and_does_not_read_takes_little_memory(service: Service) -> None:
+    [worker] = service.worker_pids
+    before = memory(worker, "VmRSS")
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=0.5))
+            with suppress(OSError):
+                connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 500_000)
+        assert memory(worker, "VmRSS") - before < 50_000_000
 
 
 @contextmanager
