@@ -63,15 +63,21 @@ def update_many(
     caller: Principal,
 ) -> Sequence[ModelT]:
     """Changes the fields that were sent of each; an error points at /0, /1, ..."""
-    rows: list[ModelT] = []
-    for index, (id, data, precondition) in enumerate(items):
+    rows: dict[int, ModelT] = {}
+    for index in _in_line([id for id, _, _ in items]):
+        id, data, precondition = items[index]
         with at(f"/{index}"):
-            rows.append(crud.update(session, id, data, caller, precondition))
-    return rows
+            rows[index] = crud.update(session, id, data, caller, precondition)
+    return [rows[index] for index in range(len(items))]
 
 
 def remove_many(crud: CRUDBase[Any, Any, Any], session: Session, ids: Sequence[int], caller: Principal) -> None:
     """Removes each; an error points at /0, /1, ..."""
-    for index, id in enumerate(ids):
+    for index in _in_line(ids):
         with at(f"/{index}"):
-            crud.remove(session, id, caller)
+            crud.remove(session, ids[index], caller)
+
+
+def _in_line(ids: Sequence[int]) -> list[int]:
+    """The places of the ids in the order of the ids: two who want the same rows wait in a line, not in a circle."""
+    return sorted(range(len(ids)), key=ids.__getitem__)

@@ -54,6 +54,19 @@ def test_lost_connection_leaves_nothing(service: Service, database: Engine) -> N
     assert service.client.get(f"{RECIPES}/1").json()["label"] != "Lost"
 
 
+def test_batches_of_the_same_rows_wait_for_each_other_in_a_line(service: Service, database: Engine) -> None:
+    def change(*ids: int) -> httpx2.Response:
+        items = [{"id": id, "label": "Changed"} for id in ids]
+        return service.client.patch(f"{RECIPES}/batch", json={"items": items}, headers=as_superuser())
+
+    with ThreadPoolExecutor(2) as pool:
+        with locked_recipe(database, 3):
+            answers = [pool.submit(change, 1, 3, 2), pool.submit(change, 2, 3, 1)]
+            wait_until(lambda: count_waiting(database) == 2)
+        ids = [[item["id"] for item in answer.result().json()["items"]] for answer in answers]
+    assert ids == [[1, 3, 2], [2, 3, 1]]
+
+
 def test_request_past_its_deadline_does_not_commit(service: Service, database: Engine) -> None:
     with locked_recipe(database, 1):
         answer = service.client.patch(f"{RECIPES}/1", json={"label": "Too late"}, headers=as_superuser())
