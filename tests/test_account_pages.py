@@ -373,6 +373,7 @@ FORMS = [
     "/account/keys",
     "/account/keys/1/revoke",
     "/recipes/1/comments",
+    "/recipes/1/comments/1",
     "/recipes/1/comments/1/remove",
     "/recipes/1/posts",
 ]
