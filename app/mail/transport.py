@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 import structlog
 
-from app.core.config import SMTP_URL, settings
+from app.core.config import settings
 from app.core.errors import Unavailable
+from app.core.setting_types import SMTP_URL
 from app.jobs import Hopeless
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.core import config, storage_rules
+from app.core import config, setting_types, storage_rules
 from app.core.config import Environment, Settings
 from tests.conftest import ROOT
 
@@ -398,7 +398,7 @@ def test_other_redis_urls_are_refused(set_variables: pytest.MonkeyPatch, given: 
 
 
 def test_redis_without_its_package_is_refused(set_variables: pytest.MonkeyPatch) -> None:
-    set_variables.setattr(config, "find_spec", lambda _: None)
+    set_variables.setattr(setting_types, "find_spec", lambda _: None)
     assert "larder[redis]" in refused(set_variables, REDIS_URL="redis://db")
 
 
@@ -417,7 +417,7 @@ def test_other_brokers_are_refused(set_variables: pytest.MonkeyPatch, given: str
 
 
 def test_broker_without_celery_is_refused(set_variables: pytest.MonkeyPatch) -> None:
-    set_variables.setattr(config, "find_spec", lambda _: None)
+    set_variables.setattr(setting_types, "find_spec", lambda _: None)
     assert "larder[celery]" in refused(set_variables, CELERY_BROKER_URL="amqp://db")
 
 
