@@ -1,6 +1,5 @@
 """A form with a file in it, on its way to the disk and not to memory."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import IO, TypeVar
@@ -10,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 
+from app.api.allowance import allow
 from app.core.config import settings
 from app.core.errors import BadRequest, ContentTooLarge, UnsupportedMediaType
 from app.storage.disk import told
@@ -32,8 +32,7 @@ async def received(request: Request) -> AsyncGenerator[tuple[IO[bytes] | None, M
     """
     if not request.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("The Content-Type has to be multipart/form-data")
-    request.scope["max_body_size"] = settings.MAX_UPLOAD_SIZE + FRAME
-    request.scope["deadline"].reschedule(asyncio.get_running_loop().time() + settings.UPLOAD_TIMEOUT)
+    allow(request, settings.MAX_UPLOAD_SIZE + FRAME, settings.UPLOAD_TIMEOUT)
     with told():
         try:
             form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD)

@@ -1,6 +1,5 @@
 """A file in the body of a request, on its way to the disk and not to memory."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import IO, Annotated
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
+from app.api.allowance import allow
 from app.core.config import settings
 from app.core.errors import BadRequest, UnsupportedMediaType
 from app.transfer.formats import Format
@@ -33,8 +33,7 @@ async def receive_upload(request: Request) -> AsyncGenerator[Upload]:
     media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise UnsupportedMediaType(f"The Content-Type has to be one of {', '.join(MEDIA_TYPES)}")
-    request.scope["max_body_size"] = settings.MAX_IMPORT_SIZE
-    request.scope["deadline"].reschedule(asyncio.get_running_loop().time() + settings.IMPORT_TIMEOUT)
+    allow(request, settings.MAX_IMPORT_SIZE, settings.IMPORT_TIMEOUT)
     digest = hashlib.sha256()
     with SpooledTemporaryFile[bytes](IN_MEMORY) as file:
         try:

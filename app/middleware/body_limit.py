@@ -3,10 +3,8 @@
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.allowance import MAX_BODY_SIZE
 from app.middleware.headers import header
-
-MAX_BODY_SIZE = "max_body_size"
-"""Where the scope has the limit; a route that takes more raises it there before it reads."""
 
 
 class BodyLimit:

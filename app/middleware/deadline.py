@@ -6,10 +6,8 @@ from collections.abc import Awaitable
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.allowance import DEADLINE
 from app.api.errors import problem
-
-DEADLINE = "deadline"
-"""Where the scope has the timer (`asyncio.Timeout`); a route that is known to take long reschedules it."""
 
 
 class Deadline:
