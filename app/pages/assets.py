@@ -1,6 +1,6 @@
 """The files that pages are made of, each at an address that changes with its content."""
 
-from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from importlib.resources import files
 from mimetypes import guess_type
@@ -24,20 +24,23 @@ ASK_AGAIN = "no-cache"
 router = Router("/static", include_in_schema=False)
 
 
-@dataclass(frozen=True, slots=True)
 class Asset:
-    content: bytes
-    media_type: str | None
-    version: str
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.media_type = guess_type(path)[0]
+        self.version = blake2b(self._read(), digest_size=8).hexdigest()
 
+    @cached_property
+    def content(self) -> bytes:
+        """Read again when it is first asked for: those of the documentation are three megabytes, and few see them."""
+        return self._read()
 
-def _read(path: Path) -> Asset:
-    content = path.read_bytes().replace(LOGO, NO_LOGO)
-    return Asset(content, guess_type(path)[0], blake2b(content, digest_size=8).hexdigest())
+    def _read(self) -> bytes:
+        return self.path.read_bytes().replace(LOGO, NO_LOGO)
 
 
 # What is not in here is not served, whatever the path says.
-ASSETS = {path.name: _read(path) for path in (*OWN.iterdir(), *(BUNDLED / name for name in SWAGGER_AND_REDOC))}
+ASSETS = {path.name: Asset(path) for path in (*OWN.iterdir(), *(BUNDLED / name for name in SWAGGER_AND_REDOC))}
 
 
 def address(name: str) -> str:
