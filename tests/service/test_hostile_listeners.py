@@ -15,14 +15,8 @@ from tests.support import wait_until
 from tests.support.larder import PATH, Larder, comments
 from tests.support.service import Service
 from tests.support.stream import Stream
-from tests.support.talk import Talk, websocket
+from tests.support.talk import UPGRADE, Talk, websocket
 
-UPGRADE = {
-    "Connection": "Upgrade",
-    "Upgrade": "websocket",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-}
 CONTINUATION, TEXT, CLOSE, PING = 0, 1, 8, 9
 LIVE = "/api/v1/recipes/1/live"
 
@@ -152,7 +146,7 @@ def files(service: Service) -> set[str]:
 def test_who_takes_nothing_is_hung_up_on_and_costs_little(larder: Larder) -> None:
     """Also when his system is there, and answers each time it is asked whether there is room by now."""
     service, recipe = larder.service, larder.new_recipe()
-    comment = larder.comment(recipe, "x" * 5000)
+    comment, *_ = [larder.comment(recipe, "x" * 5000) for _ in range(10)]
     stream, live = PATH.format(recipe), f"/api/v1/recipes/{recipe}/live"
     with ExitStack() as stack, larder.stream(recipe) as quick:
         quick.take(1)
