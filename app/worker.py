@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import uvloop
 from gunicorn.arbiter import Arbiter
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import Server
@@ -50,6 +50,8 @@ class BoundedProtocol(HttpToolsProtocol):
     unparsed = 0
     """Bytes since the parser last had something whole; it holds them, be they a head or a trailer."""
     draining = False
+    in_turn: RequestResponseCycle | None = None
+    """The request that is being answered; `cycle` is the last one that has come."""
     refused = False
     """Whether nothing that still comes is read."""
 
@@ -90,6 +92,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self.headers = []  # the request keeps its own; trailers must not join them (RFC 9110, section 6.5.1)
         if self.draining or upgrades:  # upgrade: the parser stops there
             self.cycle.keep_alive = False
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self.in_turn = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.in_turn:  # upstream tells the last one in line
+            self.in_turn.disconnected = True
+            self.in_turn.message_event.set()
 
     def on_body(self, body: bytes) -> None:
         self.unparsed = 0

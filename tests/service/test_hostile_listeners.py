@@ -1,5 +1,6 @@
 """Who listens and means no good: he takes nothing, or sends what costs others their time."""
 
+import socket
 import struct
 import threading
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.api.event_stream import HEARTBEAT
 from app.worker import MAX_FRAMES, STALLED
 from tests.service.test_idle_listeners import memory
 from tests.support import wait_until
@@ -139,6 +141,20 @@ def files(service: Service) -> set[str]:
         with suppress(FileNotFoundError):
             found.add(str(path.readlink()))
     return found
+
+
+@pytest.mark.slow
+def test_who_leaves_is_missed_also_when_he_has_asked_for_more(service: Service) -> None:
+    """What he asked for behind the stream waits for its end, and nothing more is read from him."""
+    with Stream(service.port, PATH.format(1)) as stream:
+        stream.connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        stream.begin().take(1)
+        held = sockets_of(service, {stream.connection.getsockname()[1]})
+        assert held
+        stream.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: not held & files(service), seconds=2 * HEARTBEAT + 5)
+    time.sleep(0.5)
+    assert "[error" not in service.output
 
 
 @pytest.mark.slow
