@@ -348,8 +348,9 @@ def test_second_factor_and_keys_in_a_browser(page: Page, larder: str) -> None:
     expect(page.get_by_role("status")).to_contain_text("not asked for codes any more")
 
 
-def test_comment_is_written_and_removed_without_javascript(browser: Browser, larder: str) -> None:
-    with browser.new_context(java_script_enabled=False) as context:
+def test_comment_is_written_edited_and_removed_without_javascript(browser: Browser, larder: str) -> None:
+    """While somebody with JavaScript watches."""
+    with browser.new_context(java_script_enabled=False) as context, browser.new_page() as watching:
         page = context.new_page()
         page.goto(f"{larder}/recipes/2")
         page.get_by_role("link", name="Sign in").last.click()
@@ -359,6 +360,14 @@ def test_comment_is_written_and_removed_without_javascript(browser: Browser, lar
         page.get_by_role("button", name="Comment", exact=True).click()
         expect(page).to_have_url(f"{larder}/recipes/2#comments")
         expect(page.get_by_text("With mint, <b>or</b> without.")).to_be_visible()
+        watching.goto(f"{larder}/recipes/2")
+        page.get_by_role("link", name="Edit this comment").click()
+        expect(page.get_by_label("Your comment")).to_have_value("With mint,\n<b>or</b> without.")
+        page.get_by_label("Your comment").fill("With <i>thyme</i>.")
+        page.get_by_role("button", name="Save").click()
+        expect(page).to_have_url(re.compile(f"^{larder}/recipes/2#comment-"))
+        for one in (page, watching):
+            expect(one.locator("#comments .text")).to_have_text("With <i>thyme</i>.")
         page.get_by_role("button", name="Remove this comment").click()
         expect(page.get_by_text("Nobody has said anything yet.")).to_be_visible()
 
@@ -373,6 +382,14 @@ def test_comments_and_their_form_are_accessible(browser: Browser, larder: str) -
         expect(page.get_by_role("button", name="Remove this comment")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 320
         assert_accessible(page)
+        page.get_by_role("link", name="Edit this comment").click()
+        page.evaluate("document.querySelector('[name=version]').value = 7")  # as if it had been changed meanwhile
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_be_focused()
+        page.set_viewport_size({"width": 320, "height": 600})
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        assert_accessible(page)
+        page.get_by_role("button", name="Save").click()
         page.evaluate("document.querySelector('.comments form').noValidate = true")
         page.get_by_role("button", name="Comment", exact=True).click()
         expect(page.get_by_label("Your comment")).to_be_focused()

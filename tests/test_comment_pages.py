@@ -146,7 +146,7 @@ def test_what_was_changed_meanwhile_is_seen_before_it_is_written_over(
     again = browser.post(path, data=typed)
     assert_form(again, 412, "Your comment")
     assert alert(again) == "It was changed meanwhile, in another window or program."
-    assert '<blockquote class="text">&lt;Theirs&gt;.</blockquote>' in again.text
+    assert "<blockquote>&lt;Theirs&gt;.</blockquote>" in again.text
     assert filled_in(again.text) == {"version": "2", "text": "Mine."}
     assert texts(browser.get(f"/recipes/{recipe.id}").text) == ["<Theirs>."]
     assert browser.post(path, data=filled_in(again.text)).status_code == 303
