@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from app.live.listener import End, Event, Listener
+from app.live.listener import ROOM, End, Event, Listener
 
 log = structlog.get_logger()
 
 RECENT = 500
 """Events that are kept at hand, once for all who watch; and that one may be behind when he comes."""
+
+PIECE = ROOM // 2
+"""Events that are handed to a listener at once."""
 
 Read = Callable[[int], Awaitable[Sequence[Event]]]
 """Some of the events after that number, in order; none, or later ones, if they are forgotten."""
@@ -37,6 +40,7 @@ class Feed:
             return ()
         if not head - RECENT <= after < head:
             return None
+        self._announced = max(self._announced, head)
         events = await self._since(after)
         return events if events and events[0].number == after + 1 else None
 
@@ -54,22 +58,29 @@ class Feed:
                 events = await self._since(first)
                 if not events:
                     break
-                for listener in behind:
-                    if events[0].number <= (listener.position or 0) + 1:
-                        listener.take(events)
-                    else:
-                        listener.finish(End.forgotten)
+                for start in range(0, len(events), PIECE):
+                    self._hand_out(events[start : start + PIECE], behind)
+                    await asyncio.sleep(0)  # who is not slow takes them now
         except Exception as error:
             log.warning("events could not be read, and will be later", error=type(error).__name__)
         finally:
             self._reading = None
 
+    def _hand_out(self, events: Sequence[Event], behind: Sequence[Listener]) -> None:
+        for listener in behind:
+            if events[0].number <= (listener.position or 0) + 1:
+                listener.take(events)
+            else:
+                listener.finish(End.forgotten)
+
     async def _since(self, number: int) -> Sequence[Event]:
         async with self._turn:  # of many who ask for the same, one reads it
-            place = number + 1 - self._recent[0].number if self._recent else 0
-            if 0 <= place < len(self._recent):
-                return self._recent[place:]
+            recent = self._recent
+            if recent and recent[0].number <= number + 1 and number < self._announced <= recent[-1].number:
+                return recent[number + 1 - recent[0].number :]
             events = await self._read(number)
-            follows = self._recent and events and self._recent[-1].number + 1 == events[0].number
-            self._recent = [*(self._recent if follows else ()), *events][-RECENT:]
+            # What was told of a comment before it was changed or removed is not told once more.
+            follows = recent and events and recent[-1].number + 1 == events[0].number
+            is_all_new = all(one.is_new for one in events)
+            self._recent = [*(recent if follows and is_all_new else ()), *events][-RECENT:]
             return events

@@ -26,6 +26,11 @@ class Event(NamedTuple):
     text: str
     """All there is to say, as a JSON object in one line."""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing can have been said before of what it is about."""
+        return self.what.endswith(".created")
+
 
 class End(Enum):
     """Why there is nothing more to hear."""

@@ -20,6 +20,9 @@ BEAT = 20.0
 LIFETIME = 3 * BEAT
 """Seconds after which a process that says nothing has nobody any more."""
 
+WAITING = 1000
+"""Signals that wait until others can be told; with more, who is typing is told here alone."""
+
 SIGNALS = {"here", "typing"}
 
 
@@ -46,7 +49,8 @@ class Signals:
 
     def typing(self, listener: Listener, user_id: int) -> None:
         self._tell_typing(listener.recipe_id, user_id, but=listener)
-        self._begin(self._send(f"typing {listener.recipe_id} {self._process} {user_id}"))
+        if len(self._tasks) < WAITING:
+            self._begin(self._send(f"typing {listener.recipe_id} {self._process} {user_id}"))
 
     def receive(self, kind: str, recipe_id: int, process: str, number: int) -> None:
         """A notice of another process, or of this one."""

@@ -39,6 +39,14 @@ def test_every_listener_of_every_worker_hears_each_event_once(larder: Larder) ->
             assert {one.event for one in said} == {"comment.created"}
 
 
+def test_many_events_at_once_are_heard_by_who_is_not_slow(larder: Larder) -> None:
+    recipe = larder.new_recipe()
+    with larder.stream(recipe) as stream:
+        stream.take(1)
+        larder.write(recipe, *range(450))
+        assert numbers(stream.take(450)) == [*range(1, 451)]
+
+
 def test_nothing_is_heard_of_what_was_rolled_back(larder: Larder) -> None:
     recipe = larder.new_recipe()
     with larder.stream(recipe) as stream:
@@ -238,6 +246,26 @@ ENDS: dict[str, tuple[str, str, Any, bool]] = {
     "new password": ("PATCH", "/users/{id}", {"password": "another one for the tests"}, False),
     "account deleted": ("DELETE", "/users/{id}", None, False),
 }
+
+
+def test_what_was_taken_back_is_not_told_to_who_comes_later(larder: Larder) -> None:
+    """While others listen, for whom it has been read."""
+    recipe = larder.new_recipe()
+    with on_each_worker(larder, recipe) as streams:
+        comment = larder.comment(recipe, "A secret that slipped out")
+        for stream in streams:
+            assert stream.take(1)[0].data["comment"]["text"] == "A secret that slipped out"
+        path = f"{comments(recipe)}/{comment}"
+        for change in ("patch", "delete"):
+            body = {"json": {"text": "Nothing"}} if change == "patch" else {}
+            answer = getattr(larder.service.client, change)(path, headers=as_superuser(), **body)
+            answer.raise_for_status()
+            for stream in streams:
+                stream.take(1)
+            for _ in range(8):
+                with larder.stream(recipe, last=0) as late:
+                    shown = late.take(2)[1].data["comment"]
+                    assert shown is None if change == "delete" else shown["text"] == "Nothing"
 
 
 @pytest.mark.parametrize("how", ENDS)
