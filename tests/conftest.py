@@ -129,27 +129,14 @@ def own_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
     """The one connection of a test. What the application commits on it is a savepoint, gone with the test."""
-    with engine.connect() as connection, undone(connection):
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def lasting(engine: Engine) -> Iterator[Connection]:
-    """For what all tests of a module start from: let its `connection` be this one, undone after each test."""
-    with engine.connect() as connection, undone(connection):
-        yield connection
-
-
-@contextmanager
-def undone(connection: Connection) -> Iterator[None]:
-    """Binds the application to the connection, and takes back what either of them did when the context ends."""
-    transaction = connection.begin_nested() if connection.in_transaction() else connection.begin()
-    for sessions in (database.WriteSessions, database.ReadSessions):
-        sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "engine", connection.engine)
-        yield
-    transaction.rollback()
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        for sessions in (database.WriteSessions, database.ReadSessions):
+            sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(database, "engine", engine)
+            yield connection
+        transaction.rollback()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.api.query_string import SHOWN_ERRORS
@@ -21,7 +21,7 @@ from app.db.base import Base
 from app.main import app
 from app.models import Recipe, User
 from tests.api.test_policy import World, a_world, names, request_of
-from tests.conftest import as_user, undone, with_key
+from tests.conftest import as_user, with_key
 
 NUMBER, TEXT, TIME = 987_654_321, "by-mass-assignment", datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 """Values that nothing has unless it was sent."""
@@ -60,15 +60,9 @@ def test_no_column_is_left_out() -> None:
 
 
 @pytest.fixture(scope="module")
-def world(lasting: Connection) -> Iterator[World]:
-    with a_world() as world:
+def world(engine: Engine) -> Iterator[World]:
+    with a_world(engine) as world:
         yield world
-
-
-@pytest.fixture
-def connection(lasting: Connection, world: World) -> Iterator[Connection]:
-    with undone(lasting):
-        yield lasting
 
 
 @pytest.fixture(params=["anonymous", "owner", "manager", "key"])

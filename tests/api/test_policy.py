@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import Connection, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app import crud
@@ -33,8 +33,9 @@ from app.schemas.comment import CommentCreate
 from app.schemas.post import PostCreate
 from app.schemas.recipe import RecipeCreate
 from app.schemas.task import TaskCreate
+from tests.api.live import live
 from tests.api.test_recipes import SOUP
-from tests.conftest import PASSWORD, as_user, new_user, undone, with_key
+from tests.conftest import PASSWORD, as_user, new_user, with_key
 from tests.support.media import picture
 
 ROLES = ("anonymous", "owner", "other", "deactivated", "superuser")
@@ -347,23 +348,17 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(lasting: Connection) -> Iterator[World]:
-    with a_world() as world:
+def world(engine: Engine) -> Iterator[World]:
+    with a_world(engine) as world:
         yield world
 
 
-@pytest.fixture
-def connection(lasting: Connection, world: World) -> Iterator[Connection]:
-    with undone(lasting):
-        yield lasting
-
-
 @contextmanager
-def a_world() -> Iterator[World]:
-    """Made once for many tests, each of which leaves it as it was."""
-    with database.WriteSessions() as session:
-        world = make_world(session)
-    with pytest.MonkeyPatch.context() as patch:
+def a_world(engine: Engine) -> Iterator[World]:
+    """Made and committed once for many tests, each of which begins with it and leaves it as it was."""
+    with live(engine), pytest.MonkeyPatch.context() as patch:
+        with database.WriteSessions() as session:
+            world = make_world(session)
         patch.setitem(app.dependency_overrides, get_reddit, Ideas)
         patch.setitem(app.dependency_overrides, get_provider, Elsewhere)
         yield world
