@@ -14,6 +14,8 @@ import httpx2
 
 from tests.support import ROOT, free_port
 
+CONFIG = "tests.support.measured" if "COVERAGE_PROCESS_CONFIG" in os.environ else "app.gunicorn_conf"
+
 
 class NotStarted(Exception):
     """The service ended, or did not answer in time; the message is what it wrote."""
@@ -62,7 +64,7 @@ class Service:
         self._log = tempfile.TemporaryFile()
         self.client = httpx2.Client(base_url=self.url, timeout=60, trust_env=False)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "python:app.gunicorn_conf", self.app],
+            [sys.executable, "-m", "gunicorn", "--config", f"python:{CONFIG}", self.app],
             cwd=ROOT,
             env=environment(**self.settings),
             stdin=subprocess.DEVNULL,
