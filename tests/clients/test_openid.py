@@ -395,7 +395,7 @@ def test_provider_that_misbehaves_is_a_gateway_error_in_time(
     start = time.monotonic()
     with pytest.raises(error):
         identify(server, email=...)
-    assert time.monotonic() - start < 3 * TIMEOUT
+    assert time.monotonic() - start < 10 * TIMEOUT
 
 
 def test_nobody_there_is_a_bad_gateway(server: OpenIDServer) -> None:

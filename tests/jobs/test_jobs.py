@@ -299,7 +299,7 @@ def test_runner_is_woken_by_the_commit() -> None:
         with session.begin_nested():
             pass
         assert noted() == []
-    wait_until(lambda: noted() == ["at once"], seconds=runner.POLL / 5)
+    wait_until(lambda: noted() == ["at once"], seconds=0.8 * runner.POLL)
 
 
 def test_runner_finds_what_nobody_told_it_of(busy: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

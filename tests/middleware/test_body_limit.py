@@ -37,7 +37,7 @@ def peak_memory(service: Service) -> int:
 
 
 def test_announced_size_is_refused_before_the_body_comes(service: Service) -> None:
-    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
         head = "POST /api/v1/recipes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: {LIMIT + 1}\r\n\r\n".encode())
         assert_refused(read_all(connection))
@@ -54,7 +54,7 @@ def test_endless_body_is_refused_while_it_comes(service: Service) -> None:
     before = peak_memory(service)
     chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
     sent = 0
-    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
         connection.sendall(
             b"POST /api/v1/recipes HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"

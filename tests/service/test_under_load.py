@@ -69,7 +69,7 @@ def test_what_needs_no_data_is_answered_at_once(service: Service, database: Engi
         seconds = time.monotonic() - start
         assert count_connections(database) == THREADS
     assert statuses == [status for *_, status in expected]
-    assert seconds < 3
+    assert seconds < 10  # of the 25 that each would be let wait
 
 
 def test_who_has_to_wait_gets_an_answer(service: Service, database: Engine) -> None:

@@ -15,7 +15,8 @@ def free_port() -> int:
         return port
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 10) -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 30) -> None:
+    """Fails after so long, which by itself says nothing of what is waited for: a busy machine may take its time."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it does not come true"

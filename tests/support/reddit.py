@@ -143,6 +143,16 @@ def slow(seconds: float, then: Answer) -> Answer:
     return answer
 
 
+def meeting(others: threading.Barrier, then: Answer) -> Answer:
+    """Once all who are to come have come."""
+
+    def answer(handler: Handler) -> None:
+        others.wait(10)
+        then(handler)
+
+    return answer
+
+
 def after(event: threading.Event, then: Answer) -> Answer:
     def answer(handler: Handler) -> None:
         event.wait(60)

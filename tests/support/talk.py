@@ -24,14 +24,14 @@ class Talk:
     def say(self, message: Any) -> None:
         self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
-    def hear(self, *types: str, seconds: float = 10) -> Any:
+    def hear(self, *types: str, seconds: float = 30) -> Any:
         """The next message, or the next of one of these types."""
         while True:
             message = json.loads(self.connection.recv(timeout=seconds))
             if not types or message["type"] in types:
                 return message
 
-    def code(self, seconds: float = 10) -> int:
+    def code(self, seconds: float = 30) -> int:
         """That with which the other side closes it, whatever is said before."""
         with suppress(ConnectionClosed):
             while True:
