@@ -7,6 +7,7 @@ clients to say: in its query, at the top of its body, in each item of it, in its
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -130,6 +131,7 @@ def attempts(method: str, good: Request, fields: dict[str, Any]) -> Iterator[Req
             yield good | {"json": {"items": [item | fields for item in body["items"]]}}
 
 
+@cache
 def everything_taken(operation: str) -> str:
     """All that the operation says of its parameters and its body, and what that refers to."""
     document = app.openapi()
