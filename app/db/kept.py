@@ -39,7 +39,8 @@ class Kept(threading.local):
             connection.close()
             return
         self.is_free = True
-        if self.engine and begins(self.engine) and connection.in_transaction():
+        # One whose commit failed is no transaction any more, and has to be left nevertheless.
+        if self.engine and begins(self.engine) and connection.get_transaction():
             self._undo(connection)
 
     def _undo(self, connection: Connection) -> None:

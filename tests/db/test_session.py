@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine, QueuePool, text
 
-from app.core.errors import Unavailable
+from app.core.errors import Conflict, Unavailable
 from app.db.engine import IDLE, make_engine, reading
 from app.db.kept import kept
 from app.db.session import OwnSession, ReadSession, Session
@@ -106,6 +106,22 @@ def test_lost_kept_connection_is_replaced_unnoticed(database_url: str, engine: E
     in_thread(kept.allow, ask, ask, lose, ask)
     assert pids[0] == pids[1] != pids[2]
     own_engine.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_kept_connection_outlives_a_failed_commit(database_url: str) -> None:
+    engine = make_engine(database_url)
+
+    def fail() -> None:
+        with OwnSession(engine) as session:
+            session.connection().execute(text("CREATE TABLE one (value INTEGER UNIQUE DEFERRABLE INITIALLY DEFERRED)"))
+            session.connection().execute(text("INSERT INTO one VALUES (1), (1)"))
+            with pytest.raises(Conflict):
+                session.commit()
+
+    write, read = partial(use, OwnSession, engine, 1), partial(use, ReadSession, reading(engine), 1)
+    in_thread(kept.allow, fail, write, fail, read)
+    engine.dispose()
 
 
 def test_kept_connection_writes_and_reads_in_turn(database_url: str, engine: Engine) -> None:
