@@ -4,9 +4,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
-from tests.api.test_schema import Case, call, credentials, examples, load, run_sequences
+from tests.api.test_schema import Case, call, callers, examples, load, run_sequences
 
-__all__ = ["credentials"]
+__all__ = ["callers"]
 
 pytestmark = pytest.mark.slow
 
@@ -15,11 +15,12 @@ schema = load(corners=True)
 
 @schema.parametrize()
 @examples(300)
-def test_three_hundred_answers_are_as_documented(case: Case, client: TestClient, credentials: dict[str, str]) -> None:
-    call(case, credentials)
+def test_three_hundred_answers_are_as_documented(case: Case, client: TestClient, callers: list[dict[str, str]]) -> None:
+    call(case, callers)
 
 
 def test_three_hundred_sequences_are_as_documented(
-    client: TestClient, connection: Connection, credentials: dict[str, str]
+    client: TestClient, connection: Connection, callers: list[dict[str, str]]
 ) -> None:
-    run_sequences(schema, connection, credentials, examples(300))
+    for credentials in callers:
+        run_sequences(schema, connection, credentials, examples(300))
