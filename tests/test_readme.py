@@ -1,5 +1,6 @@
 """What the README says is so: its settings, its walk-through, its map."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from shutil import copytree
 import pytest
 
 from app.core.config import Settings
-from tests.conftest import ROOT
+from tests.conftest import POSTGRES, ROOT
 
 README = (ROOT / "README.md").read_text()
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL))
@@ -33,6 +34,9 @@ def test_map_names_what_is_there() -> None:
         assert (ROOT / "app" / name).exists(), name
 
 
+REGISTRATIONS = ("-m", "pytest", "-q", "-x", "tests/test_registrations.py")
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     for folder in ("app", "alembic", "tests"):
@@ -50,14 +54,14 @@ def test_added_resource_works_as_the_walk_through_says(copy: Path) -> None:
         (copy / name).write_text(code)
 
     run(copy, "-m", "alembic", "upgrade", "head")
-    run(copy, "-m", "pytest", "-q", "tests/test_registrations.py", fails_with="does not list")
+    run(copy, *REGISTRATIONS, fails_with="does not list")
     diff = re.search(r"```diff\n(.*?)```", text, re.DOTALL)
     assert diff
     register(copy, diff[1])
-    run(copy, "-m", "pytest", "-q", "tests/test_registrations.py", fails_with="a migration is missing")
+    run(copy, *REGISTRATIONS, fails_with="a migration is missing")
     for command in re.findall(r"^.venv/bin/python (-m alembic .*)$", text, re.MULTILINE):
         run(copy, *(word.strip('"') for word in command.split()))
-    run(copy, "-m", "pytest", "-q", "tests/test_registrations.py")
+    run(copy, *REGISTRATIONS)
 
     written = sum(len(code.splitlines()) for code in files.values())
     blank = sum(not line.strip() for code in files.values() for line in code.splitlines())
@@ -81,6 +85,9 @@ def register(copy: Path, diff: str) -> None:
 
 def run(copy: Path, *arguments: str, fails_with: str = "") -> None:
     environment = {"PATH": "/usr/bin:/bin", "ENV_FILE": "", "DATA_DIR": str(copy / "data")}
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # none is needed, and they take seconds
+    if POSTGRES in os.environ:
+        environment["TEST_DATABASE_URL"] = os.environ[POSTGRES]
     (copy / "data").mkdir(exist_ok=True)
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
