@@ -221,9 +221,12 @@ def test_nights_are_swept_by_a_worker_and_not_by_the_service(
     with worker(**settings) as celery:
         celery.wait_until_ready()
         with subprocess.Popen([sys.executable, "-c", BEAT], cwd=ROOT, env=environment(**settings)) as beat:
-            wait_until(lambda: celery.output.count("name=trail") >= 2, seconds=30)
-            beat.terminate()
-            assert beat.wait(10) == 0
+            try:
+                wait_until(lambda: celery.output.count("name=trail") >= 2, seconds=30)
+                beat.terminate()
+                assert beat.wait(30) == 0
+            finally:
+                beat.kill()  # or the context would wait for it for ever
         assert "sweep failed" not in celery.output
 
 

@@ -78,9 +78,12 @@ def test_process_of_its_own_runs_jobs_until_it_is_stopped(settings: dict[str, An
         email = sign_up(service)
         command = [sys.executable, "-m", "app.cli", "jobs", "run"]
         with subprocess.Popen(command, cwd=ROOT, env=environment(**settings), stderr=subprocess.DEVNULL) as process:
-            wait_until(lambda: inbox.recipients == [email])
-            process.terminate()
-            assert process.wait(30) == 0
+            try:
+                wait_until(lambda: inbox.recipients == [email])
+                process.terminate()
+                assert process.wait(30) == 0
+            finally:
+                process.kill()  # or the context would wait for it for ever
 
 
 @pytest.mark.slow
