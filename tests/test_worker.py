@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 
 import pytest
 
-from app.worker import MAX_AHEAD, MAX_HEAD, MAX_HEADERS, MAX_TARGET
+from app.protocols.http import MAX_AHEAD, MAX_HEAD, MAX_HEADERS, MAX_TARGET
 from tests.service.test_large_files import memory
 from tests.support import ROOT
 from tests.support.service import NotStarted, Service, environment
@@ -72,6 +72,8 @@ TITLES = {400: "Bad Request", 414: "URI Too Long", 431: "Request Header Fields T
         (get().removesuffix(b"\r\n") + b"X: " + b"y" * MAX_HEAD, 431),
         (b"no such thing\r\n\r\n", 400),
         (get().replace(b"Host: test", b"Host : test"), 400),
+        (get().replace(HOST, b""), 400),
+        (get(headers=HOST), 400),
     ],
     ids=[
         "long target",
@@ -80,6 +82,8 @@ TITLES = {400: "Bad Request", 414: "URI Too Long", 431: "Request Header Fields T
         "header without end",
         "nonsense",
         "space before colon",
+        "no host",
+        "two hosts",
     ],
 )
 def test_refused(service: Service, request_bytes: bytes, status: int) -> None:
@@ -89,6 +93,44 @@ def test_refused(service: Service, request_bytes: bytes, status: int) -> None:
     assert b"\r\nconnection: close" in head
     problem = json.loads(body)
     assert (problem["status"], problem["title"]) == (status, TITLES[status])
+
+
+def test_before_http_1_1_nobody_had_to_name_a_host(service: Service) -> None:
+    answer = send(service, get().replace(HOST, b"").replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b""),
+        (get().removesuffix(b"\r\n"), b"HTTP/1.1 408 Request Timeout"),
+        (get().replace(LAST, b"\r\n") + b"GET / HT", b"HTTP/1.1 200 OK"),
+    ],
+    ids=["nothing", "half a head", "half of the next one"],
+)
+def test_head_that_does_not_come_is_not_waited_for(sent: bytes, answered: bytes) -> None:
+    with Service("tests.support.hasty:app") as service:
+        start = time.monotonic()
+        assert send(service, sent).startswith(answered)
+        assert time.monotonic() - start >= 0.5
+
+
+def test_who_sends_a_body_slowly_or_asks_again_later_is_waited_for() -> None:
+    """The time is for heads alone."""
+    with (
+        Service("tests.support.hasty:app") as service,
+        closing(HTTPConnection("127.0.0.1", service.port, timeout=10)) as connection,
+    ):
+        for _ in range(2):
+            connection.putrequest("POST", "/")
+            connection.putheader("Content-Length", "3")
+            connection.endheaders()
+            for byte in (b"a", b"b", b"c"):
+                time.sleep(0.3)
+                connection.send(byte)
+            assert json.loads(connection.getresponse().read())["body"] == 3
+            time.sleep(0.6)
 
 
 def test_trailers_stay_out_of_the_headers(service: Service) -> None:

@@ -20,8 +20,8 @@ from app.api.cursor import MAC_BYTES
 from app.api.resource.parameters import cursors
 from app.crud.query import ListQuery, sort_columns
 from app.models import User
+from app.protocols.http import MAX_TARGET
 from app.schemas.recipe import RecipeCreate
-from app.worker import MAX_TARGET
 from tests.api import jars
 from tests.api.jars import FIELDS, Row, in_order
 from tests.api.test_recipes import PATH, SOUP, assert_problem

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.api.event_stream import HEARTBEAT
-from app.worker import MAX_FRAMES, STALLED
+from app.protocols.websocket import MAX_FRAMES
+from app.worker import STALLED
 from tests.service.test_idle_listeners import memory
 from tests.support import wait_until
 from tests.support.larder import PATH, Larder, comments

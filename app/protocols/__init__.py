@@ -1,0 +1,1 @@
+"""Uvicorn's protocols, with bounds."""
