@@ -10,9 +10,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Integer, String, Table, and_, bindparam, or_
+from sqlalchemy import BindParameter, Column, ColumnElement, Integer, String, Table, and_, bindparam, func, or_
 
 Operation = Callable[[Column[Any], BindParameter[Any]], ColumnElement[bool]]
+
+
+def _has_in_it(column: Column[Any], text: BindParameter[Any]) -> ColumnElement[bool]:
+    """Whatever the case of either. PostgreSQL's own ILIKE would lower the text once for each row."""
+    return func.lower(column).contains(func.lower(text), escape=ESCAPE)
+
 
 OPERATIONS: Mapping[str, Operation] = {
     "eq": operator.eq,
@@ -23,7 +29,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "gt": operator.gt,
     "gte": operator.ge,
     "in": lambda column, values: column.in_(values),
-    "icontains": lambda column, text: column.icontains(text, escape=ESCAPE),
+    "icontains": _has_in_it,
     "startswith": lambda column, text: column.startswith(text, escape=ESCAPE),
 }
 IS_NULL = "isnull"
@@ -121,7 +127,7 @@ def conditions(table: Table, filters: Iterable[tuple[str, bool | None]]) -> Iter
 def words_found(columns: Sequence[Column[Any]], number: int) -> ColumnElement[bool]:
     """True where each of that many words stands in some of the columns; `%` and `_` mean themselves."""
     words = [bindparam(f"word_{place}", type_=String) for place in range(number)]
-    return and_(*(or_(*(column.icontains(word, escape=ESCAPE) for column in columns)) for word in words))
+    return and_(*(or_(*(_has_in_it(column, word) for column in columns)) for word in words))
 
 
 def _is_null(name: str) -> bool:
