@@ -24,7 +24,12 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert place.exists(), target
         if section:
             headings = re.findall(r"^#+ (.+)$", place.read_text(), re.MULTILINE)
-            assert section in {heading.lower().replace(" ", "-") for heading in headings}, target
+            assert section in map(anchor, headings), target
+
+
+def anchor(heading: str) -> str:
+    """As it is called where documents are shown: without punctuation."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def commands_in(document: str) -> list[str]:
