@@ -116,11 +116,17 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     coverage = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     environment = bare(PORT=str(port), DATA_DIR=str(tmp_path / "data"), ENV_FILE="", **coverage)
     process = subprocess.Popen(
-        [ROOT / "run.sh"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [ROOT / "run.sh"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     yield process, f"http://127.0.0.1:{port}"
     if process.poll() is None:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # with its workers, or their ends of the pipe would be waited for
         process.communicate()
 
 

@@ -1,5 +1,6 @@
 """The units: understood by systemd, confined, and a restart that its socket makes harmless."""
 
+import os
 import re
 import shutil
 import signal
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -84,27 +87,30 @@ os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "python:
 """
 
 
-class Activated:
-    """The service on a socket that somebody else holds. It has said that it is ready."""
-
-    def __init__(self, listener: socket.socket, url: str, directory: Path) -> None:
-        notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        notified.bind(str(directory / "notify"))
-        notified.settimeout(30)
-        settings = {"DATABASE_URL": url, "WEB_CONCURRENCY": 2, "PORT": 1, "NOTIFY_SOCKET": directory / "notify"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", AS_SYSTEMD_DOES, str(listener.fileno())],
-            cwd=ROOT,
-            env=environment(**settings),
-            pass_fds=[listener.fileno()],
-        )
+@contextmanager
+def activated(listener: socket.socket, url: str, directory: Path) -> Iterator[None]:
+    """The service on a socket that somebody else holds. It has said that it is ready, and is stopped in the end."""
+    notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notified.bind(str(directory / "notify"))
+    notified.settimeout(30)
+    settings = {"DATABASE_URL": url, "WEB_CONCURRENCY": 2, "PORT": 1, "NOTIFY_SOCKET": directory / "notify"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", AS_SYSTEMD_DOES, str(listener.fileno())],
+        cwd=ROOT,
+        env=environment(**settings),
+        pass_fds=[listener.fileno()],
+        start_new_session=True,
+    )
+    try:
         with notified:
             assert notified.recv(100).startswith(b"READY=1\n")
         (directory / "notify").unlink()
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(60) == 0
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)  # with its workers
 
 
 @pytest.mark.slow
@@ -123,19 +129,18 @@ def test_restart_on_a_socket_of_systemd_loses_no_connection(url: str, tmp_path: 
 
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        first = Activated(listener, url, tmp_path)
         askers = [threading.Thread(target=ask, args=[base]) for _ in range(4)]
-        for asker in askers:
-            asker.start()
         try:
-            wait_until(lambda: answers[200] > 20)
-            first.stop()
-            second = Activated(listener, url, tmp_path)
-            before = answers[200]
-            wait_until(lambda: answers[200] > before + 20)
+            with activated(listener, url, tmp_path):
+                for asker in askers:
+                    asker.start()
+                wait_until(lambda: answers[200] > 20)
+            with activated(listener, url, tmp_path):
+                before = answers[200]
+                wait_until(lambda: answers[200] > before + 20)
+                over.set()
+                for asker in askers:
+                    asker.join()
         finally:
             over.set()
-            for asker in askers:
-                asker.join()
-        second.stop()
     assert answers.keys() == {200}
