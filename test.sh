@@ -17,7 +17,7 @@ set_up requirements-dev.txt
 export PATH="$PWD/.venv/bin:$PATH"
 
 # A developer's own settings must not decide what passes.
-for name in $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' .env.example); do unset "$name"; done
+for name in $(sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env.example); do unset "$name"; done
 export ENV_FILE=
 
 if [ $# -gt 0 ]; then exec python -m pytest -m "$markers" "$@"; fi
