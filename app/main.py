@@ -10,8 +10,8 @@ from starlette.middleware.cors import CORSMiddleware
 from app import pages
 from app.api import errors, health
 from app.api.api_v1 import api
+from app.api.application import Application
 from app.api.noting import noting
-from app.api.problems import Application
 from app.api.rate_limit import FIELD_NAMES, check_names
 from app.api.routing import operation_id
 from app.api.sweeping import sweeping
