@@ -41,12 +41,12 @@ CODES = {
 
 
 class Conversation:
-    def __init__(self, websocket: WebSocket, watching: Watching, recipe_id: int, visitor: Visitor) -> None:
+    def __init__(self, websocket: WebSocket, watching: Watching, listener: Listener, visitor: Visitor) -> None:
         self.websocket = websocket
         self.hub, self.signals = watching
-        self.recipe_id = recipe_id
+        self.recipe_id = listener.recipe_id
+        self.listener = listener
         self.visitor = visitor
-        self.listener = Listener(recipe_id, visitor.grant, with_signals=True)
         self.bucket = Bucket(FLOOD, 10)
         self.typed = -TYPING
         self.goodbye: tuple[int, str] | None = None

@@ -13,6 +13,7 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 from limits import RateLimitItem, parse
 
 from app.api.deps import CredentialsDep
@@ -33,12 +34,12 @@ parsed = lru_cache(parse)
 _secret = hashlib.sha256(b"rate limit " + settings.SECRET_KEY.get_secret_value().encode()).digest()
 
 
-async def source(request: Request) -> str:
-    """Where the request comes from: an address, or an IPv6 network of 64 bits, which is what one household has.
+async def source(connection: HTTPConnection) -> str:
+    """Where it comes from: an address, or an IPv6 network of 64 bits, which is what one household has.
 
     `X-Forwarded-For` has been read by then, where FORWARDED_ALLOW_IPS has whoever sent it.
     """
-    host = request.client.host if request.client else ""
+    host = connection.client.host if connection.client else ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

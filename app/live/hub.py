@@ -1,16 +1,23 @@
 """Who watches what in this process, and how each gets his events."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from app.core.errors import Unavailable
+from app.core.errors import TooManyRequests, Unavailable
 from app.live.feed import Feed
 from app.live.listener import End, Event, Grant, Listener
 
 MOST = 10_000
 """Listeners of one process."""
+
+SHARE = MOST // 10
+"""Those of them that may come from one address, or one client would take the places of all."""
+
+AGAIN = 60
+"""Seconds after which somebody from such an address may see whether another has left."""
 
 
 class Source(Protocol):
@@ -38,6 +45,7 @@ class Hub:
         self._source = source
         self._feeds: dict[int, Feed] = {}
         self._number = 0
+        self._addresses = Counter[str]()
         self._stopping = False
         self.wanted = asyncio.Event()
         """Set while somebody listens: otherwise nothing has to be heard."""
@@ -49,11 +57,14 @@ class Hub:
         """Has him hear what happens from now on. Answers what happened after the last event that he has had; None when
         that is too much or not known any more, so that he has to read all anew.
 
-        Raises `NotFound` and `Unavailable`.
+        Raises `NotFound`, `TooManyRequests` and `Unavailable`.
         """
         if self._stopping or self._number >= MOST:
             raise Unavailable("There is no room here now")
+        if self._addresses[listener.address] >= SHARE:
+            raise TooManyRequests(f"No more than {SHARE} may listen from where you are", AGAIN)
         self._number += 1
+        self._addresses[listener.address] += 1
         feed = self._feeds.get(listener.recipe_id)
         if feed is None:
             feed = self._feeds[listener.recipe_id] = Feed(partial(self._source.since, listener.recipe_id))
@@ -73,6 +84,9 @@ class Hub:
     def leave(self, listener: Listener) -> None:
         """Once for each who has joined."""
         self._number -= 1
+        self._addresses[listener.address] -= 1
+        if not self._addresses[listener.address]:
+            del self._addresses[listener.address]
         listeners = self._feeds[listener.recipe_id].listeners
         listeners.discard(listener)
         if not listeners:

@@ -46,8 +46,10 @@ class End(Enum):
 class Listener:
     """Hears each event after `position` once and in order, or that it is over."""
 
-    def __init__(self, recipe_id: int, grant: Grant | None = None, with_signals: bool = False) -> None:
+    def __init__(self, recipe_id: int, address: str, grant: Grant | None = None, with_signals: bool = False) -> None:
         self.recipe_id = recipe_id
+        self.address = address
+        """Where he is, or which network he is in."""
         self.with_signals = with_signals
         """Whether he also hears what is written nowhere, such as who is typing."""
         self.position: int | None = None

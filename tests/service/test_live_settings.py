@@ -3,12 +3,14 @@
 import re
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.conftest import in_session
+from tests.support import wait_until
 from tests.support.larder import PATH, comments
 from tests.support.own_service import as_superuser
 from tests.support.service import Service
@@ -82,6 +84,23 @@ def test_comments_by_a_conversation_and_by_requests_count_together(service: Serv
         assert answer(talk)["problem"]["status"] == 429, "it goes on"
     sent = service.client.post(comments(1), json={"text": "By a request"}, headers=as_superuser())
     assert sent.status_code == 429
+
+
+def test_one_address_does_not_take_the_places_of_all(url: str) -> None:
+    stream, other = PATH.format(1), {"X-Forwarded-For": "192.0.2.1"}
+    with Service("tests.support.cramped:app", DATABASE_URL=url) as service, ExitStack() as stack:
+        heard = stack.enter_context(Stream(service.port, stream, as_superuser()).begin())
+        stack.enter_context(websocket(service.port, LIVE))
+        answer = service.client.get(stream)
+        assert answer.status_code == 429, answer.text
+        assert (answer.json()["status"], answer.headers["Retry-After"]) == (429, "60")
+        with pytest.raises(InvalidStatus) as refused, websocket(service.port, LIVE):
+            pass
+        assert refused.value.response.status_code == 429
+        with Stream(service.port, stream, other).begin(), websocket(service.port, LIVE, other):
+            pass
+        heard.connection.close()
+        wait_until(lambda: service.client.head(stream).status_code == 200)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from app.api.errors import KNOWN, answer_to
 from app.api.event_stream import EventStream
 from app.api.handshake import grant, shake_hands
 from app.api.problems import problems
+from app.api.rate_limit import RETRY_AFTER, source
 from app.api.routing import Router
 from app.api.watching import watching_of
 from app.core.scopes import Scope
@@ -49,7 +50,8 @@ STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events, until the client leaves",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},
-    }
+    },
+    429: {**problems(429)[429], "headers": RETRY_AFTER},
 }
 
 
@@ -68,7 +70,7 @@ async def stream(
     Who comes again with the number of the last event that he has had gets all that he has missed; or, when that is too
     much or too long ago, `reset`: then the comments have to be read anew.
     """
-    listener = Listener(recipe_id, grant(credentials, caller))
+    listener = Listener(recipe_id, await source(request), grant(credentials, caller))
     return EventStream(watching_of(request).hub, listener, last_heard)
 
 
@@ -78,7 +80,8 @@ async def live(websocket: WebSocket) -> None:
     try:
         visitor = await shake_hands(websocket)
         asked = _asked(websocket)
-        await Conversation(websocket, watching_of(websocket), asked.recipe_id, visitor).hold(asked.after)
+        listener = Listener(asked.recipe_id, await source(websocket), visitor.grant, with_signals=True)
+        await Conversation(websocket, watching_of(websocket), listener, visitor).hold(asked.after)
     except KNOWN as error:
         await websocket.send_denial_response(await answer_to(as_request(websocket), error))
 
