@@ -89,7 +89,8 @@ def _due(limit: int) -> Select[int]:
 def hand_over(session: Session) -> Sequence[HandedOver]:
     """Takes up to 100 jobs that are due, for others to run: they are due again if nobody has begun within the lease."""
     columns = Job.id, Job.version, Job.name, Job.attempts
-    taken = update(Job).where(Job.id.in_(_due(AT_ONCE))).values(run_at=utc_now() + LEASE).returning(*columns)
+    ids = session.scalars(_due(AT_ONCE)).all()  # as a part of the next statement, PostgreSQL may ask for more than once
+    taken = update(Job).where(Job.id.in_(ids)).values(run_at=utc_now() + LEASE).returning(*columns)
     rows = session.execute(taken.execution_options(synchronize_session=False)).all()
     return [HandedOver(*row) for row in rows]
 
