@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BaseModel, ValidationError, WithJsonSchema
 
 from app.api.conversation import Conversation, as_request
 from app.api.deps import Caller, CredentialsDep, needs
@@ -25,9 +24,11 @@ router = Router("/api/v1/recipes/{recipe_id:id}", tags=["comments"])
 
 MOST = 2**31 - 1
 
-EventNumber = Annotated[int, Field(ge=0, le=MOST)] | SkipJsonSchema[None]
-After = Annotated[EventNumber, Query(description="The number of the last event that you have had")]
-LastEventId = Annotated[EventNumber, Header(alias="Last-Event-ID", description="The same; goes before `after`")]
+EventNumber = Annotated[int | None, WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MOST})]
+After = Annotated[EventNumber, Query(ge=0, le=MOST, description="The number of the last event that you have had")]
+LastEventId = Annotated[
+    EventNumber, Header(alias="Last-Event-ID", ge=0, le=MOST, description="The same; goes before `after`")
+]
 
 
 async def get_last_heard(after: After = None, last_event_id: LastEventId = None) -> int | None:
