@@ -8,8 +8,6 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 python=.venv/bin/python
 [ -x "$python" ] || python=python
 
-"$python" -m app.backend_pre_start
-"$python" -m alembic upgrade head
-"$python" -m app.initial_data
+"$python" -m app.prestart
 
 if [ $# -gt 0 ]; then exec "$@"; fi
