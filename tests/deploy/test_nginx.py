@@ -116,7 +116,7 @@ def test_both_logs_know_a_request_by_one_id_and_neither_has_its_query(
     wait_until(lambda: [line for line in nginx.log if line["request_id"] == id])
     [line] = [line for line in nginx.log if line["request_id"] == id]
     assert (line["method"], line["path"], line["status"], line["client"]) == ("GET", RECIPES, 200, "127.0.0.1")
-    assert requests_of(service, request_id=id)
+    wait_until(lambda: requests_of(service, request_id=id))
     assert "hush" not in (nginx.path / "log").read_text()
 
 
